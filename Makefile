@@ -1,0 +1,82 @@
+# packlift: build, check and show. `make demo` and `make test` are where to begin.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+VERSION ?= 1.3.0
+DATE    ?= 2026-11-21
+BIN     ?= bin
+TAGS    ?=
+GO      ?= go
+# The script that lays real product trees, and the trees' scale for `make bench SCALE=1`.
+PACKS    ?= ../shared/packs.sh
+SCALE    ?=
+FUZZTIME ?= 20s
+
+export CGO_ENABLED = 0
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
+LDFLAGS   := -s -w -buildid= -X 'packlift/internal/version.marker=packlift-tool-version:$(VERSION);' -X packlift/internal/version.date=$(DATE)
+BUILD     := $(GO) build -trimpath -buildvcs=false -tags "$(TAGS)" -ldflags "$(LDFLAGS)"
+ABSPACKS   = $(abspath $(PACKS))
+
+.PHONY: build demo test check check-full bench fuzz vectors dist clean
+.PHONY: needs fmt vet lint cross race failpoints realpacks
+
+build: ## both binaries into BIN, with VERSION
+	@mkdir -p "$(BIN)"
+	$(BUILD) -o "$(BIN)/" ./cmd/packlift-export ./cmd/packlift-import
+
+demo: ## both sides of an air gap played through with a small product
+	@$(GO) run ./internal/demo
+
+needs:
+	@bash .ci/needs.sh
+
+test: needs ## every test
+	$(GO) test -timeout 8m ./...
+
+fmt:
+	@echo "gofmt -l ."; list=$$(gofmt -l .); [ -z "$$list" ] || { echo "not formatted: $$list"; exit 1; }
+
+vet:
+	$(GO) vet ./...
+
+lint:
+	$(GO) tool staticcheck ./...
+
+cross: ## every platform compiles; the tests too on the systems that differ most
+	@for p in $(PLATFORMS); do echo "build $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/packlift-export; \
+	  GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/packlift-import; done
+	@for p in windows/amd64 darwin/arm64; do echo "vet $$p"; GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./...; done
+
+check: fmt vet lint test cross ## what every change passes, under ten minutes
+
+race: ## the race detector needs cgo
+	@if CGO_ENABLED=1 $(GO) env CC | xargs -r which >/dev/null 2>&1; then CGO_ENABLED=1 $(GO) test -race -timeout 15m ./...; \
+	else echo "race: skipped, no C compiler on this machine"; fi
+
+failpoints: ## the tests that stop a run before each file effect
+	$(GO) test -tags failpoint -timeout 15m ./internal/rootfs/... ./apply/... ./selfupdate/...
+
+realpacks: needs ## real products through the built binaries, stock tools among them
+	PACKS="$(ABSPACKS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
+
+check-full: check race failpoints realpacks demo ## everything, under thirty minutes
+
+bench: needs ## sizes, times and memory beside tar, xz, age and openssl; SCALE=1 for a 4 GiB tree
+	@PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -scale="$(SCALE)"
+
+fuzz: ## each fuzz target for FUZZTIME
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do \
+	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
+	    echo "fuzz $$(dirname "$$file") $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; done; done
+
+vectors: ## write testdata/vectors anew; the result is the same bytes
+	$(GO) generate ./testdata/...
+
+dist: ## archives of every platform and dist/tools
+	@$(GO) run ./internal/release -version "$(VERSION)" -date "$(DATE)" -out dist -platforms "$(PLATFORMS)"
+
+clean:
+	rm -rf bin dist
