@@ -1,0 +1,30 @@
+package manifest
+
+import (
+	"bytes"
+	"slices"
+)
+
+// Blob is the content of one file version: its size in bytes and digest.
+type Blob struct {
+	SHA256 Digest
+	Size   int64
+}
+
+// Needed lists the contents that turn old into new: those of the files that
+// new adds or whose content it changes, sorted by digest, each once however
+// many paths share it. A nil old needs every content of new.
+func Needed(old, new *Manifest) []Blob {
+	var out []Blob
+	for _, c := range Compare(old, new) {
+		if c.New == nil || c.New.Type != File {
+			continue
+		}
+		if c.Old != nil && c.Old.Type == File && c.Old.SHA256 == c.New.SHA256 {
+			continue
+		}
+		out = append(out, Blob{SHA256: c.New.SHA256, Size: c.New.Size})
+	}
+	slices.SortFunc(out, func(a, b Blob) int { return bytes.Compare(a.SHA256[:], b.SHA256[:]) })
+	return slices.CompactFunc(out, func(a, b Blob) bool { return a.SHA256 == b.SHA256 })
+}
