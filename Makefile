@@ -75,8 +75,16 @@ fuzz: ## each fuzz target for FUZZTIME
 vectors: ## write testdata/vectors anew; the result is the same bytes
 	$(GO) generate ./testdata/...
 
-dist: ## archives of every platform and dist/tools
-	@$(GO) run ./internal/release -version "$(VERSION)" -date "$(DATE)" -out dist -platforms "$(PLATFORMS)"
+dist: ## archives of every platform, dist/tools and dist/SHA256SUMS
+	@rm -rf dist
+	@for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} $(MAKE) build BIN="dist/build/$${p%/*}_$${p#*/}"; done
+	@$(MAKE) build BIN=dist/build/host
+	@for t in export import; do mkdir -p dist/build/man dist/build/completions; \
+	  dist/build/host/packlift-$$t man dist/build/man; \
+	  for s in bash zsh fish powershell; do dist/build/host/packlift-$$t completion $$s > "dist/build/completions/packlift-$$t.$$s"; done; done
+	@$(GO) run ./internal/release -version "$(VERSION)" -date "$(DATE)" -builds dist/build -out dist
+	@rm -rf dist/build
+	@cat dist/SHA256SUMS
 
 clean:
 	rm -rf bin dist
