@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"packlift/internal/fault"
+)
+
+func exitCodesTopic() *cobra.Command {
+	return &cobra.Command{
+		Use: "exit-codes", Short: "What the exit codes mean",
+		Long: "A run ends with one of these codes:\n\n" + ExitCodesText(),
+	}
+}
+
+func environmentTopic() *cobra.Command {
+	return &cobra.Command{
+		Use: "environment", Short: "Flags from the environment",
+		Long: `Each flag can be set by a variable: PACKLIFT_ and the flag's name in capitals,
+with _ for -, such as PACKLIFT_JSON=true or PACKLIFT_LOCK_TIMEOUT=30s. The command
+line wins. A flag that may be repeated takes its values with commas between.
+Flags that confirm, force or run commands have no variable: ` + strings.Join(withoutTwin(), ", ") + `.
+
+` + PassphraseFile + ` names a file whose first line is the passphrase, for runs without a terminal.
+NO_COLOR turns colour off. SSH_AUTH_SOCK names the ssh agent that holds signing keys.`,
+	}
+}
+
+// helpCommand is cobra's, except that an unknown topic is a usage error.
+func helpCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Help about a command or topic",
+		ValidArgsFunction: completeCommand,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			target, rest, err := cmd.Root().Find(args)
+			if err != nil || target == nil || len(rest) > 0 {
+				return fault.New(fault.Usage, "no help on %q", strings.Join(args, " ")).WithHint("%s help", cmd.Root().Name())
+			}
+			target.InitDefaultHelpFlag()
+			return target.Help()
+		},
+	}
+}
+
+func completeCommand(cmd *cobra.Command, args []string, _ string) ([]cobra.Completion, cobra.ShellCompDirective) {
+	target, _, err := cmd.Root().Find(args)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var out []cobra.Completion
+	for _, sub := range target.Commands() {
+		if !sub.Hidden {
+			out = append(out, fmt.Sprintf("%s\t%s", sub.Name(), sub.Short))
+		}
+	}
+	return out, cobra.ShellCompDirectiveNoFileComp
+}
