@@ -34,7 +34,7 @@ const MaxLines = 60
 // and the folders beneath itself.
 var Layers = [][]string{
 	{"internal/fault", "internal/safepath", "internal/version"},
-	{"internal/manifest"},
+	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
 	{"internal/pack", "internal/keys", "internal/depot", "internal/merge"},
 	{"bundle/delta", "bundle/sshsig", "bundle/tarball", "bundle/xzpar"},
