@@ -3,18 +3,19 @@
 #
 #   verify-with-stock-tools.sh BUNDLE TRUST_DIR [IDENTITY] [OUTDIR]
 #
-# TRUST_DIR holds allowed_signers, policy.json and, where keys were revoked, revoked_keys.
+# TRUST_DIR holds allowed_signers, policy.json and revoked_keys.
 # IDENTITY is an age identity file or an SSH private key; "-" asks for the bundle's passphrase; without it what is
 # encrypted stays closed. OUTDIR (must not exist) keeps what was extracted; without it a temporary folder is used and removed.
 #
+# Windows of validity in allowed_signers are judged at the bundle's signed date of creation.
 # Order: the list of members, then the signatures, then extraction and digests, then what is inside.
 # Each check prints one line. Exit: 0 all passed, 1 a check failed, 64 usage.
 # Signatures in BUNDLE.sigs/*.sig count like those inside.
 set -u
-LC_ALL=C; TZ=UTC0; export LC_ALL TZ
+LC_ALL=C; export LC_ALL
 umask 077
 
-[ $# -ge 2 ] && [ $# -le 4 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 64; }
+[ $# -ge 2 ] && [ $# -le 4 ] || { sed -n '2,15s/^# \{0,1\}//p' "$0" >&2; exit 64; }
 bundle=$1 trust=$2 identity=${3-} outdir=${4-}
 
 work=$(mktemp -d) || exit 1
@@ -24,7 +25,7 @@ passed() { printf 'passed  %s\n' "$*"; }
 failed() { printf 'FAILED  %s\n' "$*"; exit 1; }
 
 [ -f "$bundle" ] || failed "bundle: $bundle is not a file"
-for file in allowed_signers policy.json; do
+for file in allowed_signers policy.json revoked_keys; do
   [ -f "$trust/$file" ] || failed "trust set: $trust/$file is not there"
 done
 if [ -n "$outdir" ]; then
@@ -77,8 +78,6 @@ flatten() {
 get() { awk -F '\t' -v path="$2" '$1 == path { print $2 }' "$1"; }
 
 flatten "$trust/policy.json" > "$work/policy" || failed "trust set: policy.json is not JSON"
-revoked=
-[ -s "$trust/revoked_keys" ] && revoked="-r $trust/revoked_keys"
 
 # 1. The members: exactly these names, in this order, all plain files, nothing behind the end.
 tar -tvf "$bundle" > "$work/listing" 2> "$work/errors" || failed "members: tar cannot read the bundle: $(head -1 "$work/errors")"
@@ -109,12 +108,15 @@ for file in "$bundle.sigs"/*.sig; do
   [ -f "$file" ] && cp "$file" "$work/sigs/detached-$(basename "$file")"
 done
 
-# fingerprints of the keys that the trust set knows
-awk '!/^[ \t]*(#|$)/' "$trust/allowed_signers" |
-  sed -nE 's/.*((ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA[A-Za-z0-9+\/=]+).*/\1/p' > "$work/keys"
-while read -r key; do printf '%s\n' "$key" | ssh-keygen -lf - ; done < "$work/keys" | awk '{ print $2 }' > "$work/known"
+# fingerprints FILE: of the public keys in it, one a line.
+fingerprints() {
+  awk '!/^[ \t]*(#|$)/' "$1" | sed -nE 's/.*((ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA[A-Za-z0-9+\/=]+).*/\1/p' |
+    while read -r key; do printf '%s\n' "$key" | ssh-keygen -lf -; done | awk '{ print $2 }'
+}
+fingerprints "$trust/revoked_keys" > "$work/revoked"
+fingerprints "$trust/allowed_signers" | grep -vxF -f "$work/revoked" > "$work/known"
 
-# judge NAMESPACE MESSAGE TIME SIG...: each signature that verifies under a key of the trust set at TIME (YYYYMMDDHHMMSS;
+# judge NAMESPACE MESSAGE TIME SIG...: each signature that verifies under a key of the trust set at TIME (YYYYMMDDHHMMSSZ;
 # "any": as if for ever) gives a line "fingerprint principal" in $work/signers. A damaged signature fails at once.
 judge() {
   namespace=$1 message=$2 time=$3; shift 3
@@ -124,12 +126,14 @@ judge() {
     good=$(ssh-keygen -Y check-novalidate -n "$namespace" -s "$sig" < "$message" 2>&1) ||
       failed "signatures: $name does not fit: $(printf '%s' "$good" | head -1)"
     key=$(printf '%s\n' "$good" | sed -n 's/.* key \(SHA256:[A-Za-z0-9+\/]*\).*/\1/p')
-    if ! grep -qxF "$key" "$work/known"; then echo "        $name: key $key is not in the trust set, not counted"; continue; fi
+    if ! grep -qxF "$key" "$work/known"; then
+      [ "$time" = any ] || echo "        $name: key $key is revoked or not in the trust set, not counted"
+      continue
+    fi
     if [ "$time" = any ]; then echo "$key -" >> "$work/signers"; continue; fi
     principal=$(ssh-keygen -Y find-principals -Overify-time="$time" -s "$sig" -f "$trust/allowed_signers" 2>/dev/null | head -1)
     [ -n "$principal" ] || { echo "        $name: key $key is not valid at $time, not counted"; continue; }
-    # shellcheck disable=SC2086 # $revoked is two words or none
-    if good=$(ssh-keygen -Y verify -f "$trust/allowed_signers" -I "$principal" -n "$namespace" $revoked -Overify-time="$time" -s "$sig" < "$message" 2>&1); then
+    if good=$(ssh-keygen -Y verify -f "$trust/allowed_signers" -I "$principal" -n "$namespace" -r "$trust/revoked_keys" -Overify-time="$time" -s "$sig" < "$message" 2>&1); then
       echo "        $name: $good"
       echo "$key $principal" >> "$work/signers"
     else
@@ -146,7 +150,7 @@ require() {
   told=
   while read -r role count; do
     [ "$count" -ge 1 ] || failed "$2: the policy asks for $count of role $role"
-    get "$work/policy" "/roles/$role" > "$work/role"
+    if [ "$role" = any ]; then cut -d' ' -f2 "$work/distinct"; else get "$work/policy" "/roles/$role"; fi > "$work/role"
     have=$(awk 'NR == FNR { member[$1]; next } $2 in member { n++ } END { print n + 0 }' "$work/role" "$work/distinct")
     [ "$have" -ge "$count" ] || failed "$2: $have of $count signatures of role $role"
     told="$told, $have of $count $role"
@@ -154,18 +158,23 @@ require() {
   passed "$2: ${told#, } (policy of $1)"
 }
 
-judge packlift-bundle@v1 "$work/SHA256SUMS" any "$work/sigs"/*.sig > "$work/first" || { cat "$work/first"; exit 1; }
-[ -s "$work/signers" ] || { cat "$work/first"; failed "signatures: none by a key of the trust set"; }
+judge packlift-bundle@v1 "$work/SHA256SUMS" any "$work/sigs"/*.sig
+[ -s "$work/signers" ] || failed "signatures: none by a key of the trust set"
 
 # The manifest is what a known key signed if its digest is the signed one; its date is when windows of validity are judged.
 tar -xOf "$bundle" MANIFEST.json > "$work/MANIFEST.json" || failed "digests: cannot read MANIFEST.json"
 (cd "$work" && grep ' MANIFEST\.json$' SHA256SUMS | sha256sum -c --strict --quiet) > /dev/null 2>&1 || failed "digests: MANIFEST.json is not the signed one"
 flatten "$work/MANIFEST.json" > "$work/manifest" || failed "manifest: not JSON"
 created=$(get "$work/manifest" /created)
-time=$(printf '%s' "$created" | sed -nE 's/^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z$/\1\2\3\4\5\6/p')
+time=$(printf '%s' "$created" | sed -nE 's/^([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})Z$/\1\2\3\4\5\6Z/p')
 [ -n "$time" ] || failed "manifest: the date of creation is $created"
 judge packlift-bundle@v1 "$work/SHA256SUMS" "$time" "$work/sigs"/*.sig
 require packlift-bundle@v1 signatures
+name=$(get "$work/manifest" /product) version=$(get "$work/manifest" /version)
+get "$work/policy" /products > "$work/products"
+if [ -s "$work/products" ] && ! grep -qxF -e "$name" -e "$name-$version" "$work/products"; then
+  failed "signatures: the policy does not speak for $name-$version"
+fi
 
 # 3. Extraction and every digest.
 tar -xf "$bundle" -C "$outdir" --no-same-owner || failed "digests: tar cannot extract"
@@ -174,7 +183,7 @@ sed 's/^[0-9a-f]\{64\}  //' "$outdir/SHA256SUMS" | cmp -s - "$work/listed" || fa
 cmp -s "$work/SHA256SUMS" "$outdir/SHA256SUMS" || failed "digests: SHA256SUMS changed while it was read"
 (cd "$outdir" && sha256sum -c --strict --quiet SHA256SUMS) > "$work/sums" 2>&1 || { cat "$work/sums"; failed "digests: see above"; }
 passed "digests: $(wc -l < "$work/listed" | tr -d ' ') members are the signed ones"
-echo "        $(get "$work/manifest" /product)-$(get "$work/manifest" /version), $(get "$work/manifest" /kind), levels $(get "$work/manifest" /levels/start) to $(get "$work/manifest" /levels/end), created $created, bundle id $(get "$work/manifest" /id)"
+echo "        $name-$version, $(get "$work/manifest" /kind), levels $(get "$work/manifest" /levels/start) to $(get "$work/manifest" /levels/end), created $created, bundle id $(get "$work/manifest" /id)"
 
 if [ -z "$identity" ]; then
   echo "not checked: what is inside the parts (no identity given)"
