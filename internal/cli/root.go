@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,7 +16,7 @@ import (
 func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 	started := new(bool)
 	root := &cobra.Command{
-		Use: t.Name, Short: t.Short, Long: t.Long,
+		Use: t.Name + " COMMAND", Short: t.Short, Long: t.Long,
 		Args: noSuchCommand, RunE: needsCommand,
 		SilenceErrors: true, SilenceUsage: true, DisableAutoGenTag: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
@@ -27,6 +28,7 @@ func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 	root.AddCommand(t.Commands(c)...)
 	root.AddCommand(exitCodesTopic(), environmentTopic())
 	root.SetHelpCommand(helpCommand())
+	root.SetUsageTemplate(usageTemplate)
 	root.InitDefaultCompletionCmd()
 	prepare(root, started)
 	return root, started
@@ -45,7 +47,7 @@ func prepare(cmd *cobra.Command, started *bool) {
 	cmd.Flags().SortFlags = false
 	cmd.DisableFlagsInUseLine = !cmd.HasAvailableLocalFlags()
 	if cmd.HasSubCommands() && !cmd.Runnable() {
-		cmd.Args, cmd.RunE = noSuchCommand, needsCommand
+		cmd.Args, cmd.RunE, cmd.Use = noSuchCommand, needsCommand, cmd.Name()+" COMMAND"
 	} else if run := cmd.RunE; run != nil && cmd.HasParent() {
 		cmd.RunE = func(cmd *cobra.Command, args []string) error {
 			*started = true
@@ -71,9 +73,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 
 // needsCommand shows the help where a command is missing, and counts as usage.
 func needsCommand(cmd *cobra.Command, _ []string) error {
-	if err := cmd.Usage(); err != nil {
-		return err
-	}
+	fmt.Fprintf(cmd.ErrOrStderr(), "%s\n", strings.TrimSpace(cmd.UsageString()))
 	return fault.New(fault.Usage, "say which command")
 }
 
