@@ -47,6 +47,20 @@ func Check(p string) error {
 	return nil
 }
 
+// Element returns an error that names the rule the single name e breaks, nil if none.
+func Element(e string) error {
+	if !utf8.ValidString(e) {
+		return fmt.Errorf("name %q is not UTF-8", clip(e))
+	}
+	if strings.Contains(e, "/") {
+		return fmt.Errorf("name %q holds a slash", clip(e))
+	}
+	if err := checkElement(e); err != nil {
+		return fmt.Errorf("name %q %w", clip(e), err)
+	}
+	return nil
+}
+
 func checkWhole(p string) error {
 	switch {
 	case p == "":

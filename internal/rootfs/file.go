@@ -1,0 +1,105 @@
+package rootfs
+
+import (
+	"io/fs"
+	"os"
+)
+
+// File is an open file; each of its effects passes the hook.
+type File struct {
+	f    *os.File
+	name string // whole path
+}
+
+// Create makes a file that must not exist and opens it for writing and reading.
+// perm is subject to the umask.
+func (r *Root) Create(name string, perm fs.FileMode) (*File, error) {
+	var f *os.File
+	err := r.makes("create", name, func() (err error) {
+		f, err = r.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		return err
+	})
+	return r.file(name, f, err)
+}
+
+// Append opens a regular file so that each write goes to its end, and makes it
+// if it is missing.
+func (r *Root) Append(name string, perm fs.FileMode) (*File, error) {
+	if there, err := r.Exists(name); err != nil {
+		return nil, err
+	} else if !there {
+		f, err := r.Create(name, perm)
+		if err != nil {
+			return nil, err
+		}
+		f.Close()
+	}
+	return r.Update(name, os.O_APPEND)
+}
+
+// Update opens an existing regular file for reading and writing; flag is 0 or os.O_APPEND.
+func (r *Root) Update(name string, flag int) (*File, error) {
+	var f *os.File
+	err := r.effect("open", name, func() (err error) {
+		f, err = r.openExisting(name, os.O_RDWR|flag)
+		return err
+	})
+	return r.file(name, f, err)
+}
+
+func (r *Root) file(name string, f *os.File, err error) (*File, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &File{f: f, name: r.Full(name)}, nil
+}
+
+func (f *File) effect(op string, do func() error) error {
+	if err := point(op, f.name); err != nil {
+		return &fs.PathError{Op: op, Path: f.name, Err: err}
+	}
+	return do()
+}
+
+// Name is the file's absolute path.
+func (f *File) Name() string { return f.name }
+
+// Stat describes the open file.
+func (f *File) Stat() (fs.FileInfo, error) { return f.f.Stat() }
+
+// Write writes at the file's position.
+func (f *File) Write(b []byte) (n int, err error) {
+	err = f.effect("write", func() (err error) { n, err = f.f.Write(b); return err })
+	return n, err
+}
+
+// WriteAt writes at off.
+func (f *File) WriteAt(b []byte, off int64) (n int, err error) {
+	err = f.effect("write", func() (err error) { n, err = f.f.WriteAt(b, off); return err })
+	return n, err
+}
+
+// Read reads at the file's position.
+func (f *File) Read(b []byte) (int, error) { return f.f.Read(b) }
+
+// ReadAt reads at off.
+func (f *File) ReadAt(b []byte, off int64) (int, error) { return f.f.ReadAt(b, off) }
+
+// Seek moves the file's position.
+func (f *File) Seek(off int64, whence int) (int64, error) { return f.f.Seek(off, whence) }
+
+// Sync makes the content durable.
+func (f *File) Sync() error { return f.effect("sync", f.f.Sync) }
+
+// Truncate sets the length.
+func (f *File) Truncate(size int64) error {
+	return f.effect("truncate", func() error { return f.f.Truncate(size) })
+}
+
+// Chmod sets the permission bits.
+func (f *File) Chmod(mode fs.FileMode) error {
+	return f.effect("chmod", func() error { return f.f.Chmod(mode) })
+}
+
+// Close closes the file; it syncs nothing.
+func (f *File) Close() error { return f.f.Close() }

@@ -1,0 +1,43 @@
+package rootfs
+
+import (
+	"errors"
+	"io/fs"
+	"math"
+	"path"
+)
+
+// ErrNoSyncFS says that a whole file system cannot be synced here: each file
+// has to be.
+var ErrNoSyncFS = errors.New("this system cannot sync a whole file system")
+
+// Space is what a file system has left for the caller. Inodes is the largest
+// number there is where the file system sets no limit. Block is the
+// allocation unit in bytes.
+type Space struct {
+	Bytes, Inodes uint64
+	Block         int64
+}
+
+const unlimited = math.MaxUint64
+
+// Free tells the space left on the file system that holds name, or would if
+// name were made: the nearest folder that exists decides.
+func (r *Root) Free(name string) (Space, error) {
+	for {
+		info, err := r.Stat(name)
+		if err == nil && info.IsDir() {
+			return r.freeAt(name)
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) || name == "." {
+			return Space{}, err
+		}
+		name = path.Dir(name)
+	}
+}
+
+// CopyMeta gives to the owner, group, access control list and extended
+// attributes of from, as far as the process may. If from is a folder and to a
+// file, the folder's default access list is the one that counts. Change modes
+// after it, not before.
+func (r *Root) CopyMeta(from, to string) error { return r.CopyMetaFrom(r, from, to) }

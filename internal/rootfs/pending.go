@@ -1,0 +1,83 @@
+package rootfs
+
+import (
+	"crypto/rand"
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+)
+
+// TempPrefix begins the name of every temporary file; Sweep removes them.
+const TempPrefix = ".packlift-tmp-"
+
+// Pending is a file on its way to its name: until Commit, only a temporary
+// file in the same folder exists.
+type Pending struct {
+	*File
+	root      *Root
+	temp, end string
+	done      bool
+}
+
+// Pending begins a file that Commit will put at name, replacing what is there.
+// Call Cleanup in a defer; it is harmless after Commit.
+func (r *Root) Pending(name string, perm fs.FileMode) (*Pending, error) {
+	temp := path.Join(path.Dir(name), TempPrefix+rand.Text())
+	f, err := r.Create(temp, perm)
+	if err != nil {
+		return nil, err
+	}
+	return &Pending{File: f, root: r, temp: temp, end: name}, nil
+}
+
+// Commit syncs the file, renames it to its name and syncs the folder. After an
+// error Cleanup is still due. An error of the last step leaves the file in
+// place, durable or not.
+func (p *Pending) Commit() error {
+	if p.done {
+		return &fs.PathError{Op: "commit", Path: p.root.Full(p.end), Err: os.ErrClosed}
+	}
+	// The content must be durable before the name points to it: after a power
+	// cut some file systems show the rename but not the data.
+	if err := p.Sync(); err != nil {
+		return err
+	}
+	if err := p.Close(); err != nil {
+		return err
+	}
+	if err := p.root.Rename(p.temp, p.end); err != nil {
+		return err
+	}
+	p.done = true
+	return p.root.SyncDir(path.Dir(p.end))
+}
+
+// Cleanup removes the temporary file unless Commit put it in place.
+func (p *Pending) Cleanup() error {
+	if p.done {
+		return nil
+	}
+	p.done = true
+	if err := p.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+		return errors.Join(err, p.root.Remove(p.temp))
+	}
+	return p.root.Remove(p.temp)
+}
+
+// WriteFile puts data at name, atomically and durably.
+func (r *Root) WriteFile(name string, data []byte, perm fs.FileMode) (err error) {
+	p, err := r.Pending(name, perm)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, p.Cleanup())
+		}
+	}()
+	if _, err = p.Write(data); err != nil {
+		return err
+	}
+	return p.Commit()
+}

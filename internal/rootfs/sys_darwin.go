@@ -1,0 +1,10 @@
+package rootfs
+
+import "golang.org/x/sys/unix"
+
+func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }
+
+// SyncFS always returns ErrNoSyncFS here.
+func (r *Root) SyncFS() error { return ErrNoSyncFS }
+
+func (r *Root) plainFolder(string) bool { return false }

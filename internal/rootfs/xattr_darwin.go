@@ -1,0 +1,5 @@
+package rootfs
+
+import "golang.org/x/sys/unix"
+
+const missingXattr = unix.ENOATTR
