@@ -199,12 +199,18 @@ func writableOpens(fset *token.FileSet, name string, file *ast.File) []string {
 		if !ok || sel.Sel.Name != "OpenFile" {
 			return true
 		}
-		if id, ok := sel.X.(*ast.Ident); ok && local[id.Name] == "os" && !readOnly(call.Args[1]) {
+		if id, ok := sel.X.(*ast.Ident); ok && local[id.Name] == "os" && !readOnly(call.Args[1]) && !terminal(call.Args[0]) {
 			found = append(found, fmt.Sprintf("%s:%d: os.OpenFile for writing outside internal/rootfs", name, fset.Position(call.Pos()).Line))
 		}
 		return true
 	})
 	return found
+}
+
+// terminal reports whether a name is the literal one of the terminal, which is no file of anybody's.
+func terminal(name ast.Expr) bool {
+	lit, ok := name.(*ast.BasicLit)
+	return ok && slices.Contains([]string{`"/dev/tty"`, `"CONIN$"`, `"CONOUT$"`}, lit.Value)
 }
 
 // readOnly reports whether a flag expression names only flags that cannot write.

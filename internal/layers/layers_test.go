@@ -80,6 +80,7 @@ func TestRulesBite(t *testing.T) {
 		{"effect in rootfs", "internal/rootfs/a.go", `package rootfs; import "os"; func f() { os.Remove("x") }`, ""},
 		{"open to read", "internal/export/a.go", `package export; import "os"; func f() { os.OpenFile("x", os.O_RDONLY, 0) }`, ""},
 		{"open to write", "internal/export/a.go", `package export; import "os"; func f() { os.OpenFile("x", os.O_RDWR, 0) }`, "for writing"},
+		{"open the terminal", "internal/cli/a.go", `package cli; import "os"; func f() { os.OpenFile("/dev/tty", os.O_RDWR, 0) }`, ""},
 		{"open with a variable", "internal/export/a.go", `package export; import "os"; func f(n int) { os.OpenFile("x", n, 0) }`, "for writing"},
 		{"tools may", "internal/demo/a.go", `package main; import "os"; func f() { os.Remove("x"); os.Exit(1) }`, ""},
 		{"long", "internal/fault/a.go", long, "lines, more than"},
