@@ -26,7 +26,7 @@ func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 	root.SetErr(c.streams.Err)
 	c.flags(root.PersistentFlags())
 	root.AddCommand(t.Commands(c)...)
-	root.AddCommand(exitCodesTopic(), environmentTopic())
+	root.AddCommand(exitCodesTopic(), environmentTopic(), manCommand())
 	root.SetHelpCommand(helpCommand())
 	root.SetUsageTemplate(usageTemplate)
 	root.InitDefaultCompletionCmd()
