@@ -14,7 +14,7 @@ const progressAfter = time.Second
 type Progress struct {
 	c     *Console
 	what  string
-	total int64
+	total atomic.Int64
 	start time.Time
 	done  atomic.Int64
 	next  atomic.Int64 // UnixNano of the next drawing
@@ -35,7 +35,8 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	if b.quiet || b.noProgress || !b.json && !isTerminal(b.streams.Err) {
 		return nil
 	}
-	p := &Progress{c: b, what: what, total: total, start: time.Now()}
+	p := &Progress{c: b, what: what, start: time.Now()}
+	p.total.Store(total)
 	p.next.Store(p.start.Add(progressAfter).UnixNano())
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -48,16 +49,37 @@ func (p *Progress) Add(n int64) {
 	if p == nil {
 		return
 	}
-	done, now := p.done.Add(n), time.Now()
+	p.show(p.done.Add(n))
+}
+
+// At says that done of total bytes are done.
+func (p *Progress) At(done, total int64) {
+	if p == nil {
+		return
+	}
+	p.total.Store(total)
+	p.done.Store(done)
+	p.show(done)
+}
+
+// Write counts b, so that a Progress can stand in an io.MultiWriter.
+func (p *Progress) Write(b []byte) (int, error) {
+	p.Add(int64(len(b)))
+	return len(b), nil
+}
+
+// show draws or emits if it is time to.
+func (p *Progress) show(done int64) {
+	now, total := time.Now(), p.total.Load()
 	next := p.next.Load()
 	if now.UnixNano() < next || !p.next.CompareAndSwap(next, now.Add(p.pause()).UnixNano()) {
 		return
 	}
 	if p.c.json {
-		p.c.emit("status", status{p.what, done, p.total, now.Sub(p.start).Seconds()})
+		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
 		return
 	}
-	p.draw(done)
+	p.draw(done, total)
 }
 
 func (p *Progress) pause() time.Duration {
@@ -67,13 +89,16 @@ func (p *Progress) pause() time.Duration {
 	return 100 * time.Millisecond
 }
 
-func (p *Progress) draw(done int64) {
+func (p *Progress) draw(done, total int64) {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(p.total, progressbar.OptionSetWriter(p.c.streams.Err),
+		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.c.streams.Err),
 			progressbar.OptionSetDescription(p.what), progressbar.OptionShowBytes(true),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(24), progressbar.OptionUseIECUnits(true))
+	}
+	if total > 0 {
+		p.bar.ChangeMax64(total)
 	}
 	_ = p.bar.Set64(done) // a terminal that went away must not end the work
 }

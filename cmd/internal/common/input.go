@@ -1,0 +1,167 @@
+package common
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/rootfs"
+	"packlift/internal/sigfiles"
+)
+
+// Suffix ends the name of every bundle.
+const Suffix = ".packlift"
+
+// Bundle is a bundle's file, open for reading.
+type Bundle struct {
+	io.ReaderAt
+	Path     string // where it lies; a spooled one has a path of its own
+	Size     int64
+	Spooled  bool
+	Detached [][]byte // signatures from <bundle>.sigs/
+	close    func()
+}
+
+// Close closes the file, and removes it where it was spooled.
+func (b *Bundle) Close() { b.close() }
+
+// OpenBundle opens the bundle at name; `-` spools standard input. A folder
+// stands for the one bundle in it.
+func OpenBundle(c *cli.Console, name string) (*Bundle, error) {
+	if name == "-" {
+		return spool(c)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return openIn(c, name)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Usage, "%s is not a regular file", name).WithHint("give `-` and let it come from standard input")
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	detached, err := sigfiles.Read(name)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &Bundle{ReaderAt: f, Path: name, Size: info.Size(), Detached: detached, close: func() { f.Close() }}, nil
+}
+
+// openIn opens the only bundle in a folder.
+func openIn(c *cli.Console, dir string) (*Bundle, error) {
+	list, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range list {
+		// macOS leaves a ._NAME beside each NAME on sticks.
+		if strings.HasSuffix(e.Name(), Suffix) && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
+			found = append(found, e.Name())
+		}
+	}
+	switch len(found) {
+	case 0:
+		return nil, fault.New(fault.Usage, "there is no bundle (*%s) in the folder %s", Suffix, dir).WithHint("give the bundle's file")
+	case 1:
+		c.Note("bundle: %s", filepath.Join(dir, found[0]))
+		return OpenBundle(c, filepath.Join(dir, found[0]))
+	}
+	return nil, fault.New(fault.Usage, "the folder %s holds %d bundles: %s", dir, len(found), strings.Join(found, ", ")).
+		WithHint("give one of them, such as %s", filepath.Join(dir, found[0]))
+}
+
+// spool copies standard input to a temporary file: a bundle is read more than once.
+func spool(c *cli.Console) (*Bundle, error) {
+	f, remove, err := rootfs.SpoolFile()
+	if err != nil {
+		return nil, err
+	}
+	p := c.Progress("reading standard input", -1)
+	defer p.Done()
+	n, err := io.Copy(io.MultiWriter(f, p), c.Stdin())
+	if err != nil {
+		remove()
+		return nil, fmt.Errorf("standard input: %w", err)
+	}
+	return &Bundle{ReaderAt: f, Path: f.Name(), Size: n, Spooled: true, close: remove}, nil
+}
+
+// AdoptSpool makes Close remove the bundle's file: another run of the tool
+// spooled it and handed it on.
+func (b *Bundle) AdoptSpool() error {
+	dir, base := filepath.Split(b.Path)
+	if !strings.HasPrefix(base, "packlift-spool-") {
+		return fault.New(fault.Usage, "%s is not a spooled bundle", b.Path)
+	}
+	before := b.close
+	b.close = func() {
+		before()
+		if root, err := rootfs.Open(dir); err == nil {
+			_ = root.Remove(base)
+			root.Close()
+		}
+	}
+	return nil
+}
+
+// ReadSmall reads a file of at most limit bytes; `-` is standard input.
+func ReadSmall(c *cli.Console, name string, limit int64) ([]byte, error) {
+	if name == "-" {
+		return readCapped("standard input", c.Stdin(), limit)
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return readCapped(name, f, limit)
+}
+
+func readCapped(name string, r io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fault.New(fault.Usage, "%s is larger than %d bytes", name, limit)
+	}
+	return b, nil
+}
+
+// WriteNew writes data to a file that must not be there yet.
+func WriteNew(name string, data []byte, perm fs.FileMode) (err error) {
+	dir, base := filepath.Split(filepath.Clean(name))
+	root, err := rootfs.MkdirAllOpen(filepath.Clean(dir+"."), 0o700)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
+	f, err := root.Create(base, perm)
+	if errors.Is(err, fs.ErrExist) {
+		return fault.New(fault.Usage, "%s is there already; it was left as it is", name).WithHint("choose another name")
+	}
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return errors.Join(err, root.Remove(base))
+	}
+	return root.SyncDir(".")
+}
