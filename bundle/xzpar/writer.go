@@ -1,0 +1,207 @@
+package xzpar
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"hash/crc64"
+	"io"
+	"runtime"
+	"sync"
+
+	"github.com/ulikunitz/xz/lzma"
+)
+
+// Where the writer cuts, in plain bytes of a stream, and the memory one job
+// takes while it runs: the encoder's dictionary and hash tables (72 MiB,
+// measured), the plain bytes and the packed ones.
+const (
+	StreamSize = 16 << 20 // a stream ends here at the latest
+	NearBorder = 12 << 20 // from here on it ends at the next Boundary
+	jobMemory  = 128 << 20
+
+	dictLog = 23 // ulikunitz's default of 8 MiB; a larger one gains nothing
+)
+
+// WriterOptions bound a Writer. Jobs of 0 is one a core; MaxMemory is in bytes,
+// 0 is 1 GiB, and lowers Jobs where it must. One job always runs.
+type WriterOptions struct {
+	Jobs      int
+	MaxMemory int64
+}
+
+// Writer compresses in parallel and writes streams in order. Its methods are
+// for one goroutine. Close waits for everything, also after an error.
+type Writer struct {
+	w       io.Writer
+	jobs    chan struct{} // one token a running job
+	plain   chan []byte   // free buffers
+	buf     []byte
+	queue   chan *packing
+	done    chan struct{}
+	streams []Stream
+	at      Stream
+	mu      sync.Mutex
+	err     error
+	closed  bool
+}
+
+type packing struct {
+	plain []byte
+	out   bytes.Buffer
+	err   error
+	done  chan struct{}
+}
+
+// NewWriter makes a Writer onto w, which one other goroutine writes to until
+// Close returns.
+func NewWriter(w io.Writer, o WriterOptions) *Writer {
+	n := jobCount(o)
+	x := &Writer{w: w, jobs: make(chan struct{}, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	for range n + 1 {
+		x.plain <- nil
+	}
+	go x.emit()
+	return x
+}
+
+func jobCount(o WriterOptions) int {
+	if o.Jobs <= 0 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = 1 << 30
+	}
+	return int(max(1, min(int64(o.Jobs), o.MaxMemory/jobMemory)))
+}
+
+// Write takes plain bytes.
+func (x *Writer) Write(p []byte) (int, error) {
+	if x.closed {
+		return 0, errors.New("xz: writer is closed")
+	}
+	total := len(p)
+	for len(p) > 0 {
+		if err := x.failed(); err != nil {
+			return total - len(p), err
+		}
+		if x.buf == nil {
+			x.take()
+		}
+		n := min(len(p), StreamSize-len(x.buf))
+		x.buf = append(x.buf, p[:n]...)
+		p = p[n:]
+		if len(x.buf) == StreamSize {
+			x.cut()
+		}
+	}
+	return total, nil
+}
+
+// Boundary marks a good place to cut: the next byte begins something new.
+func (x *Writer) Boundary() {
+	if len(x.buf) >= NearBorder {
+		x.cut()
+	}
+}
+
+func (x *Writer) take() {
+	if x.buf = <-x.plain; x.buf == nil {
+		x.buf = make([]byte, 0, 64<<10)
+	}
+	x.buf = x.buf[:0]
+}
+
+// cut hands the gathered bytes to a job.
+func (x *Writer) cut() {
+	p := &packing{plain: x.buf, done: make(chan struct{})}
+	x.buf = nil
+	x.jobs <- struct{}{}
+	go func() {
+		defer close(p.done)
+		p.err = pack(&p.out, p.plain)
+		<-x.jobs
+	}()
+	x.queue <- p
+}
+
+// emit writes finished streams in order; after an error it only drains.
+func (x *Writer) emit() {
+	defer close(x.done)
+	for p := range x.queue {
+		<-p.done
+		err := p.err
+		if err == nil && x.failed() == nil {
+			_, err = x.w.Write(p.out.Bytes())
+		}
+		x.note(err)
+		x.streams = append(x.streams, x.at)
+		x.at.Offset += int64(p.out.Len())
+		x.at.Plain += int64(len(p.plain))
+		x.plain <- p.plain
+	}
+}
+
+func (x *Writer) failed() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.err
+}
+
+func (x *Writer) note(err error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.err == nil {
+		x.err = err
+	}
+}
+
+// Close compresses what is left and waits for the last stream to be written.
+// A second Close returns what the first did. Nothing written is an error: an
+// xz file has at least one stream, and a stream here at least one byte.
+func (x *Writer) Close() error {
+	if !x.closed {
+		x.closed = true
+		if len(x.buf) > 0 {
+			x.cut()
+		}
+		close(x.queue)
+		<-x.done
+		if len(x.streams) == 0 {
+			x.note(errors.New("xz: nothing was written"))
+		}
+	}
+	return x.failed()
+}
+
+// Streams is the table of what was written, after Close.
+func (x *Writer) Streams() []Stream { return x.streams }
+
+// Sizes gives the number of xz bytes and plain bytes, after Close.
+func (x *Writer) Sizes() (packed, plain int64) { return x.at.Offset, x.at.Plain }
+
+// pack writes plain as one stream.
+func pack(out *bytes.Buffer, plain []byte) error {
+	prop := dictFor(len(plain), dictLog)
+	var data bytes.Buffer
+	w, err := lzma.Writer2Config{DictCap: int(dictSize(prop))}.NewWriter2(&data)
+	if err != nil {
+		return fmt.Errorf("xz: %w", err)
+	}
+	if _, err := w.Write(plain); err != nil {
+		return fmt.Errorf("xz: %w", err)
+	}
+	if err := w.Close(); err != nil {
+		return fmt.Errorf("xz: %w", err)
+	}
+	b := block{int64(data.Len()), int64(len(plain)), prop}
+	if err := b.check(); err != nil {
+		return fmt.Errorf("xz: %w", err)
+	}
+	out.Grow(int(b.size()))
+	out.Write(streamHeader)
+	out.Write(b.header())
+	out.Write(data.Bytes())
+	out.Write(b.tail(crc64.Checksum(plain, crc64Table)))
+	return nil
+}
