@@ -1,0 +1,79 @@
+package acceptance
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestBuildIsReproducible builds the project in two folders of different
+// length and wants the same bytes.
+func TestBuildIsReproducible(t *testing.T) {
+	first, second := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "another", "folder")
+	for _, top := range []string{first, second} {
+		copySource(t, "../..", top)
+		if err := build(top, "1.3.0", "out"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"packlift-export", "packlift-import"} {
+		a, errA := os.ReadFile(filepath.Join(first, "out", name+exe()))
+		b, errB := os.ReadFile(filepath.Join(second, "out", name+exe()))
+		if errA != nil || errB != nil {
+			t.Fatal(errA, errB)
+		}
+		if !bytes.Equal(a, b) {
+			t.Errorf("%s: two builds differ", name)
+		}
+		if bytes.Contains(a, []byte(first)) {
+			t.Errorf("%s: holds the name of the folder it was built in", name)
+		}
+		if !bytes.Contains(a, []byte("packlift-tool-version:1.3.0;")) {
+			t.Errorf("%s: holds no version marker", name)
+		}
+	}
+}
+
+// copySource copies what a build reads: Go files, module files, the Makefile, and embedded files.
+func copySource(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(full string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, _ := filepath.Rel(from, full)
+		if d.IsDir() {
+			if rel != "." && (strings.HasPrefix(d.Name(), ".") || rel == "bin" || rel == "dist" || rel == "testdata") {
+				return fs.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, rel), 0o755)
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		data, err := os.ReadFile(full)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, rel), data, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestVersionOfBuild wants both binaries to say the version they were built with.
+func TestVersionOfBuild(t *testing.T) {
+	dir := t.TempDir()
+	if err := build("../..", "1.2.0", dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"packlift-export", "packlift-import"} {
+		if r := run(t, dir, filepath.Join(dir, name+exe()), "version"); r.code != 0 || !strings.Contains(r.out, "1.2.0") {
+			t.Errorf("%s version: exit code %d\n%s", name, r.code, r.out)
+		}
+	}
+}
