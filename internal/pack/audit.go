@@ -1,0 +1,247 @@
+package pack
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"packlift/internal/manifest"
+)
+
+// The audit log is one JSON object a line:
+//
+//	{"seq":7,"time":"2026-11-21T21:54:38Z","event":"update", FIELDS…, "prev":"HEX","sha256":"HEX"}
+//
+// seq counts from 1. prev is the sha256 of the record before, 64 zeros in the
+// first. sha256 is over the line's bytes up to and without `,"sha256":"…"}`, to
+// which one `}` is added. FIELDS stand in the order of their names.
+//
+// A crash can leave a last line that is not a whole record. The next record
+// then has the event "mended" and says length and SHA-256 of that line, which
+// stays where it is; prev goes on from the last whole record.
+
+const (
+	maxRecord   = 64 << 10
+	auditTail   = 4 * maxRecord
+	mendedEvent = "mended"
+)
+
+var reservedFields = []string{"seq", "time", "event", "prev", "sha256"}
+
+type record struct {
+	Seq    int
+	Event  string
+	Fields map[string]any
+	Prev   manifest.Digest
+	Sum    manifest.Digest
+	Time   time.Time
+}
+
+// marshal gives the line without its line end, and sets Sum.
+func (r *record) marshal() ([]byte, error) {
+	var b bytes.Buffer
+	fmt.Fprintf(&b, `{"seq":%d,"time":%s,"event":%s`, r.Seq, quoted(r.Time.UTC().Format(time.RFC3339)), quoted(r.Event))
+	for _, k := range slices.Sorted(maps.Keys(r.Fields)) {
+		if slices.Contains(reservedFields, k) {
+			return nil, fmt.Errorf("audit: the field %q is reserved", k)
+		}
+		v, err := json.Marshal(r.Fields[k])
+		if err != nil {
+			return nil, fmt.Errorf("audit: field %q: %w", k, err)
+		}
+		fmt.Fprintf(&b, ",%s:%s", quoted(k), v)
+	}
+	fmt.Fprintf(&b, `,"prev":"%s"`, r.Prev)
+	r.Sum = manifest.Sum(append(bytes.Clone(b.Bytes()), '}'))
+	fmt.Fprintf(&b, `,"sha256":"%s"}`, r.Sum)
+	if b.Len() >= maxRecord {
+		return nil, fmt.Errorf("audit: the record has %d bytes, the most is %d", b.Len(), maxRecord-1)
+	}
+	return b.Bytes(), nil
+}
+
+func quoted(s string) []byte {
+	b, err := json.Marshal(s)
+	if err != nil {
+		panic("pack: a string does not marshal: " + err.Error())
+	}
+	return b
+}
+
+// parseRecord reads one line without its line end and checks its own digest.
+func parseRecord(line []byte) (*record, error) {
+	const tail = `,"sha256":"` // then 64 digits and `"}`
+	cut := len(line) - len(tail) - 64 - 2
+	if cut < 0 || string(line[cut:cut+len(tail)]) != tail {
+		return nil, errors.New("does not end in its digest")
+	}
+	sum, err := manifest.ParseDigest(string(line[cut+len(tail) : len(line)-2]))
+	if err != nil {
+		return nil, err
+	}
+	if manifest.Sum(append(bytes.Clone(line[:cut]), '}')) != sum {
+		return nil, errors.New("has another digest than it states")
+	}
+	var head struct {
+		Seq   int             `json:"seq"`
+		Time  time.Time       `json:"time"`
+		Event string          `json:"event"`
+		Prev  manifest.Digest `json:"prev"`
+	}
+	r := &record{Sum: sum}
+	if err := errors.Join(json.Unmarshal(line, &head), json.Unmarshal(line, &r.Fields)); err != nil {
+		return nil, err
+	}
+	for _, k := range reservedFields {
+		delete(r.Fields, k)
+	}
+	r.Seq, r.Time, r.Event, r.Prev = head.Seq, head.Time, head.Event, head.Prev
+	return r, nil
+}
+
+// Audit adds a record, durably. It never refuses because of what the log holds
+// already: a damaged log is told by CheckAudit, and work goes on.
+func (p *Pack) Audit(event string, fields map[string]any) error {
+	tail, err := p.auditTail()
+	if err != nil {
+		return err
+	}
+	return p.appendAudit(tail, event, fields)
+}
+
+// AuditOnce is Audit for a step that may be repeated after a crash: it does
+// nothing if one of the newest records has the same event and fields.
+func (p *Pack) AuditOnce(event string, fields map[string]any) error {
+	tail, err := p.auditTail()
+	if err != nil {
+		return err
+	}
+	want, err := json.Marshal(fields)
+	if err != nil {
+		return fmt.Errorf("audit: %w", err)
+	}
+	for line := range bytes.SplitSeq(tail, []byte{'\n'}) {
+		r, err := parseRecord(line)
+		if err != nil || r.Event != event {
+			continue
+		}
+		if len(fields) == 0 && len(r.Fields) == 0 {
+			return nil
+		}
+		if have, err := json.Marshal(r.Fields); err == nil && bytes.Equal(have, want) {
+			return nil
+		}
+	}
+	return p.appendAudit(tail, event, fields)
+}
+
+func (p *Pack) appendAudit(tail []byte, event string, fields map[string]any) error {
+	last, torn := lastRecord(tail)
+	var out []byte
+	if torn != nil {
+		if tail[len(tail)-1] != '\n' {
+			out = append(out, '\n')
+		}
+		if torn.complete == nil {
+			last = &record{Seq: last.Seq + 1, Time: time.Now(), Event: mendedEvent, Prev: last.Sum,
+				Fields: map[string]any{"length": torn.length, "line_sha256": torn.sum.String()}}
+			b, err := last.marshal()
+			if err != nil {
+				return err
+			}
+			out = append(append(out, b...), '\n')
+		} else {
+			last = torn.complete
+		}
+	}
+	next := &record{Seq: last.Seq + 1, Time: time.Now(), Event: event, Fields: fields, Prev: last.Sum}
+	b, err := next.marshal()
+	if err != nil {
+		return err
+	}
+	return p.writeAudit(append(append(out, b...), '\n'))
+}
+
+func (p *Pack) writeAudit(b []byte) error {
+	isNew, err := p.root.Exists(AuditFile)
+	if err != nil {
+		return err
+	}
+	f, err := p.root.Append(AuditFile, privateFile)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	if err == nil {
+		err = f.Sync()
+	}
+	err = errors.Join(err, f.Close())
+	if err == nil && !isNew {
+		err = p.root.SyncDir(Dir)
+	}
+	return err
+}
+
+// tornLine is a last line that is no whole record; complete is set if only its
+// line end is missing.
+type tornLine struct {
+	length   int
+	sum      manifest.Digest
+	complete *record
+}
+
+// lastRecord finds the newest whole record in the log's tail, a zero record if
+// there is none, and the torn line after it.
+func lastRecord(tail []byte) (*record, *tornLine) {
+	if len(tail) == 0 {
+		return &record{}, nil
+	}
+	body, ended := bytes.CutSuffix(tail, []byte{'\n'})
+	lines := bytes.Split(body, []byte{'\n'})
+	end := lines[len(lines)-1]
+	r, err := parseRecord(end)
+	if err == nil && ended {
+		return r, nil
+	}
+	torn := &tornLine{length: len(end), sum: manifest.Sum(end)}
+	if err == nil {
+		torn.complete = r
+	}
+	for _, line := range slices.Backward(lines[:len(lines)-1]) {
+		if r, err := parseRecord(line); err == nil {
+			return r, torn
+		}
+	}
+	return &record{}, torn
+}
+
+// auditTail reads the end of the log, nil if there is none.
+func (p *Pack) auditTail() ([]byte, error) {
+	there, err := p.root.Exists(AuditFile)
+	if err != nil || !there {
+		return nil, err
+	}
+	f, err := p.root.Open(AuditFile)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", p.root.Full(AuditFile))
+	}
+	from := max(0, info.Size()-auditTail)
+	b := make([]byte, info.Size()-from)
+	n, err := f.ReadAt(b, from)
+	if n < len(b) {
+		return nil, fmt.Errorf("audit: %w", err)
+	}
+	return b, nil
+}

@@ -1,0 +1,224 @@
+package pack
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/user"
+	"strings"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"packlift/internal/fault"
+)
+
+const (
+	lockPoll = 50 * time.Millisecond
+	// The record has a fixed length so that writing it needs no truncation, and
+	// begins at the second byte: on Windows the lock covers the first, which
+	// then no other process can read.
+	holderSize   = 1024
+	holderOffset = 1
+	lockTries    = 100
+)
+
+// Holder is who holds a pack's lock, as that process wrote it.
+type Holder struct {
+	PID     int       `json:"pid"`
+	Host    string    `json:"host"`
+	User    string    `json:"user"`
+	Command string    `json:"command"`
+	Since   time.Time `json:"since"`
+}
+
+// Lock takes the pack's lock, waiting up to timeout (0: not at all), and
+// returns what gives it back. command is told to whoever is refused. While
+// another run holds the lock the error has class Locked and names that run.
+func (p *Pack) Lock(ctx context.Context, timeout time.Duration, command string) (unlock func() error, err error) {
+	until := time.Now().Add(timeout)
+	for {
+		held, err := p.tryLock()
+		if err != nil {
+			return nil, err
+		}
+		if held != nil {
+			return p.locked(held, command)
+		}
+		if time.Now().Add(lockPoll).After(until) {
+			return nil, p.lockedByOther()
+		}
+		select {
+		case <-ctx.Done():
+			return nil, fault.New(fault.Interrupted, "interrupted while waiting for the lock: %w", ctx.Err())
+		case <-time.After(lockPoll):
+		}
+	}
+}
+
+// tryLock returns nil, nil while another process holds the lock.
+func (p *Pack) tryLock() (*flock.Flock, error) {
+	for range lockTries {
+		if err := p.makeLockFile(); err != nil {
+			return nil, err
+		}
+		// Without O_CREATE: creating is done through the pack's folder, so that
+		// a folder put in its place gets no file.
+		l := flock.New(p.root.Full(LockFile), flock.SetFlag(os.O_RDWR))
+		ok, err := l.TryLock()
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil || !ok {
+			return nil, err
+		}
+		if same, err := p.holdsOwnLock(l); same && err == nil {
+			return l, nil
+		} else if l.Close(); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the pack %s or its lock file is being replaced; run again", p.Dir())
+}
+
+// makeLockFile sees to it that the lock is a regular file of this pack.
+func (p *Pack) makeLockFile() error {
+	info, err := p.root.Lstat(LockFile)
+	if err == nil && !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a regular file; remove it", p.root.Full(LockFile))
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f, err := p.root.Create(LockFile, privateFile)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// holdsOwnLock compares the locked file with what has its name now: in the
+// folder that is open, which may have been moved away since, or the lock file
+// replaced, so that its holder would be alone with a ghost.
+func (p *Pack) holdsOwnLock(l *flock.Flock) (bool, error) {
+	held, err := l.Stat()
+	if err != nil {
+		return false, err
+	}
+	now, err := p.root.Lstat(LockFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(held, now), err
+}
+
+func (p *Pack) locked(l *flock.Flock, command string) (func() error, error) {
+	err := p.writeHolder(thisHolder(command))
+	if err == nil {
+		err = p.sweep()
+	}
+	if err != nil {
+		l.Close()
+		return nil, err
+	}
+	released := false
+	return func() error {
+		if released {
+			return nil
+		}
+		released = true
+		return errors.Join(p.clearHolder(), l.Close())
+	}, nil
+}
+
+// sweep removes the temporary files of runs that were killed; only the lock's
+// holder may, others' could be in use.
+func (p *Pack) sweep() error {
+	for _, dir := range []string{Updates, Dir, ManifestDir, TrustDir + "/1", "bin"} {
+		if link, err := p.root.ParentLink(dir + "/x"); err != nil || link != "" {
+			continue
+		}
+		if err := p.root.Sweep(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+			return err
+		}
+	}
+	return nil
+}
+
+func thisHolder(command string) Holder {
+	h := Holder{PID: os.Getpid(), Command: clean(command), Since: time.Now().UTC().Truncate(time.Second)}
+	if name, err := os.Hostname(); err == nil {
+		h.Host = clean(name)
+	}
+	if u, err := user.Current(); err == nil {
+		h.User = clean(u.Username)
+	}
+	return h
+}
+
+// clean makes a word of anything, at most maxWord characters of it.
+func clean(s string) string {
+	s = strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return '?'
+		}
+		return c
+	}, s)
+	return s[:min(len(s), maxWord)]
+}
+
+func (p *Pack) writeHolder(h Holder) error {
+	b, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	return p.writeRecord(string(b))
+}
+
+func (p *Pack) clearHolder() error { return p.writeRecord("") }
+
+func (p *Pack) writeRecord(s string) error {
+	f, err := p.root.Update(LockFile, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(fmt.Appendf(nil, "%-*s\n", holderSize-1, s), holderOffset)
+	return errors.Join(err, f.Close())
+}
+
+// Holder reads who holds the lock, or held it when it died; ok is false if
+// nobody wrote a readable record.
+func (p *Pack) Holder() (h Holder, ok bool) {
+	f, err := p.root.Open(LockFile)
+	if err != nil {
+		return Holder{}, false
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.NewSectionReader(f, holderOffset, holderSize))
+	if err != nil || decodeStrict(b, &h) != nil || h.PID <= 0 || !printable(h.Host+h.User) || !printable(h.Command) {
+		return Holder{}, false
+	}
+	return h, true
+}
+
+func (p *Pack) lockedByOther() error {
+	h, ok := p.Holder()
+	if !ok {
+		// The other run may be between taking the lock and writing its name.
+		time.Sleep(lockPoll)
+		h, ok = p.Holder()
+	}
+	who := "another run, which left no name"
+	if ok {
+		who = fmt.Sprintf("pid %d of user %s on host %s, running %q since %s", h.PID, h.User, h.Host, h.Command, h.Since.Format(time.RFC3339))
+	}
+	return fault.New(fault.Locked, "the pack %s is locked by %s", p.Dir(), who).
+		WithHint("wait for that run, or give --lock-timeout 10m")
+}

@@ -1,0 +1,62 @@
+package pack
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+)
+
+func manifestName(d manifest.Digest) string { return ManifestDir + "/" + d.String() + ".json" }
+
+// Manifest reads the signed manifest with digest d. One that is missing or
+// does not have that digest is an error of class Differs.
+func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
+	name := manifestName(d)
+	f, err := p.root.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Differs, "the pack has lost a signed manifest: %w", err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	m, err := manifest.Parse(io.TeeReader(f, h))
+	if err == nil && manifest.Digest(h.Sum(nil)) != d {
+		err = errors.New("its content is not what its name says")
+	}
+	if err != nil {
+		return nil, fault.New(fault.Differs, "%s: %w", p.root.Full(name), err)
+	}
+	return m, nil
+}
+
+// SaveManifest keeps m under its digest, durably; it can be repeated.
+func (p *Pack) SaveManifest(m *manifest.Manifest) error {
+	if err := m.Check(); err != nil {
+		return fmt.Errorf("pack: %w", err)
+	}
+	d := m.Digest()
+	if _, err := p.Manifest(d); err == nil {
+		return nil
+	}
+	if err := p.root.MkdirAll(ManifestDir, privateDir); err != nil {
+		return err
+	}
+	if err := p.root.SyncDir(Dir); err != nil {
+		return err
+	}
+	w, err := p.root.Pending(manifestName(d), privateFile)
+	if err != nil {
+		return err
+	}
+	if _, err = m.WriteTo(w); err == nil {
+		err = w.Commit()
+	}
+	return errors.Join(err, w.Cleanup())
+}
