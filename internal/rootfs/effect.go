@@ -24,10 +24,17 @@ func (r *Root) effect(op, name string, do func() error) error {
 
 // makes is effect for a name that comes into being.
 func (r *Root) makes(op, name string, do func() error) error {
+	if err := r.mayMake(op, name); err != nil {
+		return err
+	}
+	return r.effect(op, name, do)
+}
+
+func (r *Root) mayMake(op, name string) error {
 	if err := safepath.Element(path.Base(name)); err != nil {
 		return &fs.PathError{Op: op, Path: r.Full(name), Err: err}
 	}
-	return r.effect(op, name, do)
+	return nil
 }
 
 // noLink refuses an effect that would go through a final link.
@@ -49,13 +56,13 @@ func (r *Root) Mkdir(name string, perm fs.FileMode) error {
 
 // MkdirAll makes name and its missing parents. A link on the way is refused.
 func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
-	if name == "." {
-		return nil
+	if err := r.guard("mkdir", name); err != nil || name == "." {
+		return err
 	}
 	info, err := r.Lstat(name)
 	switch {
 	case err == nil && info.IsDir():
-		return r.guard("mkdir", name)
+		return nil
 	case err == nil && info.Mode()&fs.ModeSymlink != 0:
 		return r.wrap("mkdir", name, ErrLink)
 	case err == nil:
@@ -108,6 +115,9 @@ func (r *Root) Remove(name string) error {
 // name is missing. Links are removed, never followed. A folder that may not be
 // written is made writable first.
 func (r *Root) RemoveAll(name string) error {
+	if err := r.guard("remove", name); err != nil {
+		return err
+	}
 	info, err := r.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -116,9 +126,6 @@ func (r *Root) RemoveAll(name string) error {
 		return err
 	}
 	if info.IsDir() {
-		if err := r.guard("remove", name); err != nil {
-			return err
-		}
 		if err := r.empty(name, info.Mode().Perm()); err != nil {
 			return err
 		}

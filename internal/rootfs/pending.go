@@ -23,6 +23,9 @@ type Pending struct {
 // Pending begins a file that Commit will put at name, replacing what is there.
 // Call Cleanup in a defer; it is harmless after Commit.
 func (r *Root) Pending(name string, perm fs.FileMode) (*Pending, error) {
+	if err := errors.Join(r.mayMake("create", name), r.guard("create", name)); err != nil {
+		return nil, err
+	}
 	temp := path.Join(path.Dir(name), TempPrefix+rand.Text())
 	f, err := r.Create(temp, perm)
 	if err != nil {

@@ -22,7 +22,7 @@ func (r *Root) Device(name string) (uint64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return uint64(st.Dev), nil //nolint:unconvert // int32 on darwin
+	return uint64(st.Dev), nil // int32 on darwin
 }
 
 // OwnerOf tells name's owner and group; ok is false where there are none (Windows).
