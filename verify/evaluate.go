@@ -75,11 +75,11 @@ func (t *TrustSet) judge(namespace string, at time.Time, s *sshsig.Signature, me
 	if s == nil {
 		return 0, fmt.Errorf("no signature")
 	}
-	wire := string(s.PublicKey().Marshal())
-	if t.revoked[wire] {
+	wire := s.PublicKey().Marshal()
+	if t.revoked[string(wire)] {
 		return 0, fmt.Errorf("key is revoked (%s)", RevokedKeysFile)
 	}
-	i, ok := t.byKey[wire]
+	i, ok := t.byKey[string(wire)]
 	if !ok {
 		return 0, fmt.Errorf("key is not in %s", AllowedSignersFile)
 	}

@@ -16,8 +16,12 @@ const hashForSigning = "sha512"
 // verified with the signer's own public key before it is returned, so that a
 // faulty token or agent is noticed here.
 func Sign(signer ssh.Signer, namespace string, message []byte) ([]byte, error) {
-	key := signer.PublicKey()
 	if err := checkNamespace(namespace); err != nil {
+		return nil, fmt.Errorf("sign: %w", err)
+	}
+	// Agents hand out their own key type: parse it to one that can be looked into.
+	key, err := ssh.ParsePublicKey(signer.PublicKey().Marshal())
+	if err != nil {
 		return nil, fmt.Errorf("sign: %w", err)
 	}
 	if err := CheckKey(key); err != nil {
