@@ -3,6 +3,7 @@ package version
 
 import (
 	"runtime"
+	"strings"
 
 	"golang.org/x/mod/semver"
 )
@@ -14,9 +15,11 @@ const Minimum = "1.3.0"
 // the version of a binary for another platform can be read without running it.
 const MarkerPrefix = "packlift-tool-version:"
 
-// The linker sets these (make build VERSION=… ); the defaults are for go test and go run.
+// The linker sets these (make build VERSION=… ), marker to MarkerPrefix, the
+// version and ";". The defaults are for go test and go run; the linker leaves
+// a default's bytes in the binary, so this one must not read as a marker.
 var (
-	marker = MarkerPrefix + "1.3.0;"
+	marker = "1.3.0"
 	date   = "2026-11-21"
 )
 
@@ -36,7 +39,7 @@ func Get() Info {
 
 // Current is this build's version, MAJOR.MINOR.PATCH.
 func Current() string {
-	return marker[len(MarkerPrefix) : len(marker)-1]
+	return strings.TrimSuffix(strings.TrimPrefix(marker, MarkerPrefix), ";")
 }
 
 // Valid reports whether v is MAJOR.MINOR.PATCH with an optional pre-release (semver.org 2.0.0).
