@@ -1,0 +1,129 @@
+package apply
+
+import (
+	"packlift/bundle"
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// FitResult is the way that a bundle goes with a pack.
+type FitResult struct {
+	AlreadyThere bool `json:"already_there"`
+	From         int  `json:"from"` // -1: the pack holds nothing yet
+	To           int  `json:"to"`
+}
+
+// Fit tells whether b fits p: product (13), then level (13), then the site's
+// floor (14). level is 0 or the level asked for. Of a bundle of a later format
+// only the product is judged. It writes nothing.
+func Fit(p *pack.Pack, b *verify.Bundle, level int) (FitResult, error) {
+	if b.LaterFormat() {
+		name, version := p.Product()
+		return FitResult{}, fitFrozen(name+"-"+version, name, b.Frozen().Product)
+	}
+	info := b.Info()
+	if info == nil {
+		return FitResult{}, fault.New(fault.Untrusted, "this bundle was not verified")
+	}
+	return fitInfo(p, info, level)
+}
+
+func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
+	name, version := p.Product()
+	if info.Product != name || info.Version != version {
+		return FitResult{}, fault.New(fault.WrongProduct, "the bundle is for %s-%s, the pack is %s-%s", info.Product, info.Version, name, version).
+			WithHint("give the pack's folder with --pack, or fetch the bundle of %s-%s", name, version)
+	}
+	s, err := p.State()
+	if err != nil {
+		return FitResult{}, err
+	}
+	fit := FitResult{From: s.Level, To: info.End}
+	if err := fitLevel(info, s, level, &fit); err != nil || fit.AlreadyThere {
+		return fit, err
+	}
+	return fit, fitFloor(p, info)
+}
+
+// fitFrozen allows both spellings of a product, with and without its version:
+// a later format may hold either.
+func fitFrozen(whole, name, got string) error {
+	if got == name || got == whole {
+		return nil
+	}
+	return fault.New(fault.WrongProduct, "the bundle is for %s, the pack is %s", got, whole).
+		WithHint("give the pack's folder with --pack")
+}
+
+func fitLevel(info *bundle.Info, s pack.State, level int, fit *FitResult) error {
+	if level != 0 && level != info.End {
+		return fault.New(fault.WrongLevel, "the bundle leads %s; it cannot stop at level %d", levels(info), level).
+			WithHint("leave --level out, or fetch a bundle that ends at level %d", level)
+	}
+	if s.Level == info.End {
+		fit.AlreadyThere = true
+		return nil
+	}
+	if info.Kind == bundle.Full {
+		return fitFull(info, s)
+	}
+	if info.Kind != bundle.Update {
+		return fault.New(fault.WrongLevel, "the bundle is a %s; apply-update takes updates", info.Kind)
+	}
+	if s.Level != info.Start {
+		return fault.New(fault.WrongLevel, "the bundle leads %s, the pack is at level %s", levels(info), levelName(s.Level)).
+			WithHint("fetch a bundle that starts at level %s", levelName(s.Level))
+	}
+	if !s.Manifest.IsZero() && s.Manifest != info.BaseManifest {
+		return fault.New(fault.WrongLevel, "the bundle starts from another level %d than the pack holds (manifest %.12s, here %.12s)",
+			info.Start, info.BaseManifest, s.Manifest).WithHint("fetch a bundle made from the same level %d", info.Start)
+	}
+	return nil
+}
+
+func fitFull(info *bundle.Info, s pack.State) error {
+	switch {
+	case s.Level > info.End:
+		return fault.New(fault.WrongLevel, "the full bundle brings level %d, the pack is at level %d already", info.End, s.Level).
+			WithHint("fetch a newer bundle")
+	case s.Level >= 0 && s.Manifest.IsZero():
+		return fault.New(fault.WrongLevel, "a full bundle needs an empty pack or one that an update brought to its level; level %d is only what init was told", s.Level).
+			WithHint("fetch an update bundle that starts at level %d", s.Level)
+	}
+	return nil
+}
+
+func fitFloor(p *pack.Pack, info *bundle.Info) error {
+	floor, ok, err := p.Floor()
+	if err != nil {
+		return err
+	}
+	if ok && info.Sequence.Compare(floor) < 0 {
+		return fault.New(fault.Rollback, "the bundle's sequence %v is below this site's floor %v", info.Sequence, floor).
+			WithHint("fetch a newer bundle")
+	}
+	return nil
+}
+
+func levels(info *bundle.Info) string {
+	if info.Kind == bundle.Full {
+		return "to level " + levelName(info.End)
+	}
+	return "from level " + levelName(info.Start) + " to " + levelName(info.End)
+}
+
+func newPlan(p *pack.Pack, s pack.State, info *bundle.Info, fit FitResult, target *manifest.Manifest) *Plan {
+	name, version := p.Product()
+	kind := kindUpdate
+	if info.Kind == bundle.Full {
+		kind = kindFull
+	}
+	pl := &Plan{Product: name, Version: version, Kind: kind, From: fit.From, To: fit.To, before: s, target: target}
+	pl.head.Bundle, pl.head.Floor = info.ID, &info.MinSequence
+	pl.after = s
+	pl.after.Level, pl.after.Hotfixes, pl.after.Sequence = info.End, nil, info.Sequence
+	pl.after.Manifest = info.TargetManifest
+	return pl
+}

@@ -1,0 +1,155 @@
+package apply
+
+import (
+	"fmt"
+	"sort"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/safepath"
+)
+
+// found is what recovery sees of one op.
+type found struct {
+	before, after, absent bool // the path is in that state; none: neither
+	oldThere              bool // the old file is at its place
+	newFits               bool // the staged content is there and undamaged
+	newThere              bool
+	blocked               bool // a folder above is a link or a file that no op explains
+}
+
+// judge looks at every op before recovery acts. ahead lists the paths that
+// forbid to go forward; stage is true if the only fault is missing or damaged
+// staged content. back lists those that forbid to go back.
+func (e *engine) judge() (ahead, back []Conflict, stage bool, err error) {
+	j := &judge{e: e, folders: newFolders(e.root), byPath: map[string]*op{}, leaving: map[string]*op{}}
+	for i := range e.ops {
+		o := &e.ops[i]
+		j.byPath[o.Path] = o
+		if o.After == nil {
+			j.leaving[safepath.Fold(o.Path)] = o
+		}
+	}
+	stage = true
+	for i := range e.ops {
+		o := &e.ops[i]
+		f, err := j.look(o)
+		if err != nil {
+			return nil, nil, false, err
+		}
+		if why, ours := f.ahead(o); why != "" {
+			ahead = append(ahead, Conflict{o.Path, why})
+			stage = stage && ours
+		}
+		if why := f.back(o); why != "" {
+			back = append(back, Conflict{o.Path, why})
+		}
+	}
+	return ahead, back, stage, nil
+}
+
+type judge struct {
+	e       *engine
+	folders *folders
+	byPath  map[string]*op
+	leaving map[string]*op // folded path → op that removes it
+}
+
+func (j *judge) look(o *op) (f found, err error) {
+	if o.Old != "" && !o.removesDir() {
+		if f.oldThere, err = exists(j.e.root, o.Old); err != nil {
+			return f, err
+		}
+	}
+	if o.placesNew() {
+		staged, err := entryNow(j.e.root, o.New)
+		if err != nil {
+			return f, err
+		}
+		f.newThere, f.newFits = staged != nil, sameContent(staged, o.After)
+	}
+	now, err := j.at(o, &f)
+	if err != nil || f.blocked {
+		return f, err
+	}
+	f.absent = now == nil
+	f.before = o.Before != nil && sameContent(now, o.Before)
+	f.after = o.After != nil && sameContent(now, o.After)
+	return f, nil
+}
+
+// at is what stands at the op's path, nil also where a folder above is yet to
+// be made or an old name of another case stands there.
+func (j *judge) at(o *op, f *found) (*manifest.Entry, error) {
+	s, at, err := j.folders.above(o.Path)
+	switch {
+	case err != nil || s == folderMissing:
+		return nil, err
+	case s == folderNot:
+		top := j.byPath[at]
+		f.blocked = top == nil || isDir(top.Before) == isDir(top.After)
+		return nil, nil
+	}
+	now, err := entryNow(j.e.root, o.Path)
+	if err != nil || now == nil || o.Before != nil {
+		return now, err
+	}
+	if old := j.leaving[safepath.Fold(o.Path)]; old != nil && old.Path != o.Path && sameContent(now, old.Before) {
+		gone, err := exists(j.e.root, old.Old)
+		if err != nil || !gone || isDir(now) {
+			return nil, err
+		}
+	}
+	return now, nil
+}
+
+// ahead says why going forward would lose something or cannot succeed; ours
+// tells that only the stage is at fault, so that going back is right.
+func (f *found) ahead(o *op) (why string, ours bool) {
+	switch {
+	case f.blocked:
+		return "lies under a link or a file that was put there since", false
+	case o.modeOnly() && !f.after:
+		return "changed since the interruption", false
+	case isDir(o.Before) && isDir(o.After) && !f.after:
+		return "is no folder any more", false
+	case o.movesAway() && f.oldThere && f.before && !f.after:
+		return "is there again, and its old content is kept already", false
+	case !f.before && !f.after && !f.absent:
+		return "changed since the interruption", false
+	case o.placesNew() && !f.after && !f.newFits:
+		return "its staged content is missing or damaged", true
+	}
+	return "", false
+}
+
+// back says why going back would lose something. A file that never moved stays
+// as it is, changed or not.
+func (f *found) back(o *op) string {
+	switch {
+	case f.blocked:
+		return "lies under a link or a file that was put there since"
+	case o.movesAway() && f.oldThere && !f.absent && !f.after:
+		return "changed since the interruption, and the old file has to come back there"
+	case o.removesDir() && !f.absent && !f.before && !f.after:
+		return "stands where a folder has to come back"
+	case o.Before == nil && !f.absent && !f.after && o.placesNew() && !f.newThere:
+		return "changed since the interruption"
+	}
+	return ""
+}
+
+// unrecoverable names every path that a person has to look at.
+func unrecoverable(paths []Conflict) error {
+	sort.Slice(paths, func(i, j int) bool { return paths[i].Path < paths[j].Path })
+	text := ""
+	for i, c := range paths {
+		if i == 100 {
+			text += fmt.Sprintf("\n  and %d more", len(paths)-i)
+			break
+		}
+		text += fmt.Sprintf("\n  %s: %s", c.Path, c.Reason)
+	}
+	return fault.New(fault.Unrecoverable, "an earlier run was interrupted, and these paths are neither old nor new:%s", text).
+		WithHint("move each of them aside, then run `packlift-import recover`")
+}

@@ -1,0 +1,53 @@
+package apply
+
+import (
+	"log/slog"
+	"runtime"
+	"time"
+
+	"filippo.io/age"
+)
+
+// Options are what a caller may choose. The zero value decrypts nothing, keeps
+// a backup in the pack (or where the pack's config says), and writes a changelog.
+type Options struct {
+	Identities  []age.Identity
+	Level       int    // 0 or the bundle's end level
+	BackupDir   string // folder outside the pack; remembered
+	NoBackup    bool
+	Jobs        int // workers; 0: one a core
+	NoChangelog bool
+	Template    string // Go template for the changelog; empty: the usual form
+	AllowRoot   bool
+	Progress    func(done, total int64) // bytes staged, of all to stage; may be nil
+	Log         *slog.Logger            // may be nil
+	Now         func() time.Time        // may be nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.Jobs <= 0 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Progress == nil {
+		o.Progress = func(int64, int64) {}
+	}
+	return o
+}
+
+// Result is what a finished run did.
+type Result struct {
+	From       int    `json:"from"`
+	To         int    `json:"to"`
+	Added      int    `json:"added"`
+	Modified   int    `json:"modified"`
+	Removed    int    `json:"removed"`
+	Generation int    `json:"generation"`          // the backup's number, 0: none
+	Backup     string `json:"backup,omitempty"`    // its folder
+	Changelog  string `json:"changelog,omitempty"` // name in the pack
+}

@@ -1,0 +1,138 @@
+package apply
+
+import (
+	"context"
+	"sort"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// Conflict is a path that this site changed and the run would change too.
+type Conflict struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// Plan is what a run will do. NewPlan and NewRevert make it; they only read.
+// Added, Modified and Removed name files and links, sorted.
+type Plan struct {
+	Product   string     `json:"product"`
+	Version   string     `json:"version"`
+	Kind      string     `json:"kind"` // update, full or revert
+	From      int        `json:"from"` // -1: the pack holds nothing yet
+	To        int        `json:"to"`
+	Added     []string   `json:"added"`
+	Modified  []string   `json:"modified"`
+	Removed   []string   `json:"removed"`
+	Kept      []string   `json:"kept,omitempty"` // folders the target lacks that hold files of the site's own
+	Conflicts []Conflict `json:"conflicts,omitempty"`
+	Space     []Space    `json:"space"`
+	Backup    string     `json:"backup,omitempty"` // folder of the backup; empty: none
+	Write     int64      `json:"write"`            // bytes of new content
+
+	ops     []op
+	head    head
+	before  pack.State
+	after   pack.State
+	target  *manifest.Manifest // nil in a revert
+	outside string             // folder that the outside backup's generations lie in
+	local   map[string]bool    // paths whose old file is copied into the pack's backup: other mounts
+	source  *outsideSource     // revert: where an outside backup lies
+}
+
+// Kinds of plans and of history events.
+const (
+	kindUpdate = "update"
+	kindFull   = "full"
+	kindRevert = "revert"
+)
+
+// NewPlan compares the pack with what the bundle brings. It returns an error
+// where the bundle does not fit the pack (see Fit); files in the way are not an
+// error but the plan's Conflicts.
+func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*Plan, error) {
+	o = o.withDefaults()
+	fit, err := Fit(p, b, o.Level)
+	if err != nil {
+		return nil, err
+	}
+	state, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	levels, err := b.Levels(o.Identities)
+	if err != nil {
+		return nil, err
+	}
+	base, err := installed(p, state, levels.Base)
+	if err != nil {
+		return nil, err
+	}
+	pl := newPlan(p, state, b.Info(), fit, levels.Target)
+	if fit.AlreadyThere {
+		return pl, nil
+	}
+	return pl, pl.fill(ctx, p, manifest.Compare(base, levels.Target), o)
+}
+
+// installed is the base that "customized" is judged by: the signed manifest
+// the pack was brought to, else the bundle's.
+func installed(p *pack.Pack, s pack.State, base *manifest.Manifest) (*manifest.Manifest, error) {
+	if s.Manifest.IsZero() {
+		return base, nil
+	}
+	if base != nil && base.Digest() == s.Manifest {
+		return base, nil
+	}
+	return p.Manifest(s.Manifest)
+}
+
+// fill decides every change and finds room for what they need.
+func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Change, o Options) error {
+	if len(changes) > MaxOps {
+		return fault.New(fault.General, "%d paths change; the most is %d", len(changes), MaxOps)
+	}
+	d := newDecider(p.Root(), pl.Kind, changes)
+	if err := d.run(ctx, o.Jobs); err != nil {
+		return err
+	}
+	pl.ops, pl.Conflicts, pl.Kept = d.ops, d.conflicts, d.kept
+	sort.Slice(pl.ops, func(i, j int) bool { return pl.ops[i].Path < pl.ops[j].Path })
+	sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
+	sort.Strings(pl.Kept)
+	pl.list()
+	if err := pl.assign(p, o); err != nil {
+		return err
+	}
+	return pl.measure(p)
+}
+
+func (pl *Plan) list() {
+	for i := range pl.ops {
+		o := &pl.ops[i]
+		switch b, a := isLeaf(o.Before), isLeaf(o.After); {
+		case b && a:
+			pl.Modified = append(pl.Modified, o.Path)
+		case a:
+			pl.Added = append(pl.Added, o.Path)
+		case b:
+			pl.Removed = append(pl.Removed, o.Path)
+		}
+		if o.needsNew() {
+			pl.Write += o.After.Size
+		}
+	}
+}
+
+// refuse turns conflicts into the error that a caller ends with.
+func (pl *Plan) refuse() error {
+	if len(pl.Conflicts) == 0 {
+		return nil
+	}
+	c := pl.Conflicts[0]
+	return fault.New(fault.Conflict, "%d files are in the way, the first is %q: %s", len(pl.Conflicts), c.Path, c.Reason).
+		WithHint("move each listed file aside or put the original back, then run the same command again")
+}

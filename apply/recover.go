@@ -1,0 +1,234 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"strconv"
+
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+)
+
+// RecoverOutcome tells what Recover did: none, finished or undone. From and To
+// are the levels of the run it met; Revert that this run was a revert.
+type RecoverOutcome struct {
+	Action string `json:"action"`
+	From   int    `json:"from"`
+	To     int    `json:"to"`
+	Revert bool   `json:"revert"`
+}
+
+// Actions of a RecoverOutcome.
+const (
+	ActionNone     = "none"
+	ActionFinished = "finished"
+	ActionUndone   = "undone"
+)
+
+// Recover brings an interrupted run to its end or its beginning, and clears
+// what is left of one that had not begun to move files. Every command that
+// writes calls it first, under the lock. Where a path is neither old nor new
+// nothing is changed and the error (fault.Unrecoverable) names each such path.
+func Recover(ctx context.Context, p *pack.Pack, log *slog.Logger) (RecoverOutcome, error) {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	r := &recovery{p: p, root: p.Root(), log: log}
+	if err := ctx.Err(); err != nil {
+		return RecoverOutcome{Action: ActionNone}, interrupted(err)
+	}
+	out, err := r.run()
+	if err == nil && out.Action != ActionNone {
+		log.Info("recovered", "action", out.Action, "from", out.From, "to", out.To)
+	}
+	return out, spaceOr(err)
+}
+
+type recovery struct {
+	p    *pack.Pack
+	root *rootfs.Root
+	log  *slog.Logger
+}
+
+func (r *recovery) run() (RecoverOutcome, error) {
+	for _, name := range []string{undoName, journalName} {
+		there, err := exists(r.root, name)
+		if err != nil {
+			return RecoverOutcome{}, err
+		}
+		if there {
+			return r.resume(name)
+		}
+	}
+	return RecoverOutcome{Action: ActionNone}, sweepStage(r.p)
+}
+
+func (r *recovery) resume(name string) (RecoverOutcome, error) {
+	h, ops, err := readRecord(r.root, name, recordJournal)
+	if err != nil {
+		return RecoverOutcome{}, fault.New(fault.Unrecoverable, "an earlier run was interrupted and its journal cannot be used: %w", err).
+			WithHint("restore the pack from a copy, or compare it with its manifest: packlift-import verify-pack")
+	}
+	out := RecoverOutcome{From: h.From, To: h.To, Revert: h.Kind == kindRevert}
+	t := &transaction{p: r.p, log: r.log, engine: engine{root: r.root, head: h, ops: ops, careful: true}}
+	if name == undoName {
+		out.Action = ActionUndone
+		return out, r.back(t)
+	}
+	out.Action, err = r.ahead(t)
+	return out, err
+}
+
+// ahead finishes a run, or turns back if its stage is not whole.
+func (r *recovery) ahead(t *transaction) (string, error) {
+	done, err := t.committed()
+	if err != nil {
+		return "", err
+	}
+	if done {
+		return ActionFinished, t.finish()
+	}
+	if err := t.stateIsOld(); err != nil {
+		return "", err
+	}
+	bad, back, stage, err := t.judge()
+	switch {
+	case err != nil:
+		return "", err
+	case len(bad) > 0 && stage && len(back) == 0:
+		r.log.Warn("staged content is damaged; going back", "path", bad[0].Path)
+		return ActionUndone, t.undo()
+	case len(bad) > 0:
+		return "", unrecoverable(bad)
+	}
+	if err := t.forward(); err != nil {
+		return "", err
+	}
+	return ActionFinished, t.commit()
+}
+
+func (r *recovery) back(t *transaction) error {
+	_, back, _, err := t.judge()
+	if err != nil {
+		return err
+	}
+	if len(back) > 0 {
+		return unrecoverable(back)
+	}
+	return t.undo()
+}
+
+// sweepStage removes what a run left that never wrote its journal, or that was
+// ended while it cleared up: its stage, its folders on other mounts, a backup
+// generation that the state does not know, and its backup outside.
+func sweepStage(p *pack.Pack) error {
+	root := p.Root()
+	if err := root.Sweep(dataDir); err != nil {
+		return err
+	}
+	list, err := root.ReadDir(stageRoot)
+	if errors.Is(err, fs.ErrNotExist) {
+		return sweepGenerations(p)
+	}
+	if err != nil {
+		return err
+	}
+	s, err := p.State()
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		if !validTxn(e.Name()) {
+			return fmt.Errorf("%s holds %q, which no run made", root.Full(stageRoot), e.Name())
+		}
+		if err := sweepOne(p, places{e.Name()}, s.Generation); err != nil {
+			return err
+		}
+	}
+	return sweepGenerations(p)
+}
+
+func sweepOne(p *pack.Pack, at places, generation int) error {
+	root := p.Root()
+	b, err := root.ReadFile(at.note(), 4<<20)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var n note
+	if err == nil {
+		if err := json.Unmarshal(b, &n); err != nil {
+			return fmt.Errorf("%s is damaged: %w", root.Full(at.note()), err)
+		}
+	}
+	if err := dropOutside(n.Outside, generation+1, at.txn); err != nil {
+		return err
+	}
+	return dropStage(root, at, n.Mounts)
+}
+
+// dropOutside removes the backup that the run txn made outside the pack, by
+// the one name it can have; any other is left alone.
+func dropOutside(dir string, gen int, txn string) error {
+	if dir == "" || filepath.Base(dir) != outsideName(gen, txn) {
+		return nil
+	}
+	root, err := rootfs.Open(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.RemoveAll(filepath.Base(dir)), root.Close())
+}
+
+// dropStage removes the folders of one run; the note goes last, so that a
+// later sweep still knows of the mounts.
+func dropStage(root *rootfs.Root, at places, mounts []string) error {
+	for _, top := range mounts {
+		if err := productPath(top); err != nil {
+			return err
+		}
+		if err := root.RemoveAll(at.mount(top)); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{at.newDir(), at.oldDir(), at.changelog(), at.stage()} {
+		if err := root.RemoveAll(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sweepGenerations removes the generation after the state's last: its run ended
+// before it moved a file.
+func sweepGenerations(p *pack.Pack) error {
+	list, err := p.Root().ReadDir(backupTop)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	s, err := p.State()
+	if err != nil {
+		return err
+	}
+	for _, e := range list {
+		n, err := strconv.Atoi(e.Name())
+		if err != nil || generationDir(n) != backupTop+"/"+e.Name() || n != s.Generation+1 {
+			continue
+		}
+		if err := p.Root().RemoveAll(backupTop + "/" + e.Name()); err != nil {
+			return err
+		}
+	}
+	return nil
+}

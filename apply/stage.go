@@ -1,0 +1,334 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"runtime"
+	"sync/atomic"
+
+	"golang.org/x/sync/errgroup"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+)
+
+const (
+	smallBlob  = 1 << 20 // up to this a blob is held in memory while others are read
+	copyBuffer = 256 << 10
+)
+
+// blobs gives contents one after the other, each checked against its digest by
+// the time its reader ends; io.EOF after the last.
+type blobs interface {
+	Next() (manifest.Digest, int64, io.Reader, error)
+}
+
+// stager makes ready what a run moves.
+type stager struct {
+	pack    *pack.Pack
+	root    *rootfs.Root
+	pl      *Plan
+	o       Options
+	at      places
+	folders *folders
+	done    atomic.Int64
+}
+
+func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
+	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: places{pl.head.Txn}, folders: newFolders(p.Root())}
+}
+
+// syncEach: without syncfs each staged file is synced as it is written.
+var syncEach = runtime.GOOS != "linux"
+
+// note is what a later run needs to sweep a stage that never got a journal.
+type note struct {
+	Outside string   `json:"outside,omitempty"`
+	Mounts  []string `json:"mounts,omitempty"`
+}
+
+// stage makes every new content, the backup and the stored manifest durable.
+// Nothing of the product is touched.
+func (t *stager) stage(ctx context.Context, source blobs) error {
+	if err := t.makePlaces(); err != nil {
+		return err
+	}
+	contents := func() error { return t.contents(ctx, source) }
+	if t.pl.Kind == kindRevert {
+		contents = func() error { return t.fromBackup(ctx) }
+	}
+	if err := contents(); err != nil {
+		return err
+	}
+	if err := t.backup(ctx); err != nil {
+		return err
+	}
+	if t.pl.target != nil {
+		if err := t.pack.SaveManifest(t.pl.target); err != nil {
+			return err
+		}
+	}
+	if err := t.stageChangelog(); err != nil {
+		return err
+	}
+	return t.syncStage()
+}
+
+func (t *stager) makePlaces() error {
+	for _, dir := range []string{t.at.newDir(), t.at.oldDir()} {
+		if err := t.root.MkdirAll(dir, 0o700); err != nil {
+			return err
+		}
+	}
+	b, err := json.Marshal(note{t.pl.head.Outside, t.pl.head.Mounts})
+	if err != nil {
+		return err
+	}
+	if err := t.root.WriteFile(t.at.note(), b, 0o600); err != nil {
+		return err
+	}
+	for _, dir := range []string{t.at.stage(), stageRoot, dataDir} {
+		if err := t.root.SyncDir(dir); err != nil {
+			return err
+		}
+	}
+	for _, top := range t.pl.head.Mounts {
+		if err := t.root.Mkdir(t.at.mount(top), 0o700); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// contents stages what the ops need. Every digest is read once; further paths
+// that share it are copies, never hard links.
+func (t *stager) contents(ctx context.Context, source blobs) error {
+	want := map[manifest.Digest][]*op{}
+	for i := range t.pl.ops {
+		if o := &t.pl.ops[i]; o.needsNew() && !t.inPlace(o) {
+			want[o.After.SHA256] = append(want[o.After.SHA256], o)
+		}
+	}
+	if len(want) == 0 {
+		return nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(max(4, t.o.Jobs))
+	err := t.read(ctx, g, source, want)
+	if werr := g.Wait(); werr != nil && !errors.Is(werr, context.Canceled) {
+		err = werr
+	}
+	if err == nil && len(want) > 0 {
+		for d, ops := range want {
+			return fault.New(fault.Tampered, "the bundle has not the content %s of %q", d, ops[0].Path)
+		}
+	}
+	return err
+}
+
+// inPlace: the content lies ready in the pack's backup.
+func (t *stager) inPlace(o *op) bool {
+	return t.pl.head.Reverts > 0 && o.New == treeName(t.pl.head.Reverts, o.Path)
+}
+
+func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want map[manifest.Digest][]*op) error {
+	for len(want) > 0 {
+		if err := ctx.Err(); err != nil {
+			return interrupted(err)
+		}
+		d, size, r, err := source.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		ops := want[d]
+		delete(want, d)
+		if len(ops) == 0 {
+			if _, err := io.Copy(io.Discard, r); err != nil {
+				return err
+			}
+			continue
+		}
+		if size != ops[0].After.Size {
+			return fault.New(fault.Tampered, "the content %s has %d bytes, the manifest says %d", d, size, ops[0].After.Size)
+		}
+		if err := t.stageBlob(ctx, g, ops, size, r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stageBlob hands a small content to the workers and writes a large one
+// itself, so that memory stays bounded whatever the sizes.
+func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, size int64, r io.Reader) error {
+	if size > smallBlob {
+		if err := t.write(ops[0], &contextReader{ctx, r}); err != nil {
+			return err
+		}
+		for _, o := range ops[1:] {
+			g.Go(func() error { return t.copyStaged(ctx, ops[0], o) })
+		}
+		return nil
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return fmt.Errorf("content of %q: %w", ops[0].Path, err)
+	}
+	if n, err := io.Copy(io.Discard, r); err != nil || n != 0 { // the check stands at the end
+		return errors.Join(err, extra(n, ops[0].Path))
+	}
+	g.Go(func() error {
+		for _, o := range ops {
+			if err := t.write(o, bytes.NewReader(data)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return nil
+}
+
+func extra(n int64, p string) error {
+	if n == 0 {
+		return nil
+	}
+	return fault.New(fault.Tampered, "the content of %q is %d bytes longer than stated", p, n)
+}
+
+func (t *stager) copyStaged(ctx context.Context, from, to *op) error {
+	f, err := t.root.Open(from.New)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return t.write(to, &contextReader{ctx, f})
+}
+
+// write stages one file and checks what it wrote against the digest: the
+// reader did so too, but copies pass here as well. Owner and attributes come
+// before the mode, which they may alter.
+func (t *stager) write(o *op, r io.Reader) error {
+	from := o.Path
+	if !isFile(o.Before) {
+		from = parentThere(t.root, path.Dir(o.Path))
+	}
+	return t.writeLike(o, r, t.root, from)
+}
+
+// writeLike takes owner and attributes from the file or folder model in root.
+func (t *stager) writeLike(o *op, r io.Reader, root *rootfs.Root, model string) error {
+	f, err := t.root.Create(o.New, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	n, err := io.CopyBuffer(struct{ io.Writer }{f}, io.TeeReader(&progressReader{r, t}, sum), make([]byte, min(max(o.After.Size, 1), copyBuffer)))
+	if err != nil {
+		return err
+	}
+	if n != o.After.Size || manifest.Digest(sum.Sum(nil)) != o.After.SHA256 {
+		return fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
+	}
+	if err := t.root.CopyMetaFrom(root, model, o.New); err != nil {
+		return err
+	}
+	if err := f.Chmod(fs.FileMode(o.After.Mode)); err != nil {
+		return err
+	}
+	if syncEach {
+		return f.Sync()
+	}
+	return nil
+}
+
+func (t *stager) stageChangelog() error {
+	if t.pl.Kind == kindRevert || t.o.NoChangelog {
+		return nil
+	}
+	text := pack.Changelog(t.pl.Product, t.pl.Version, t.pl.From, t.pl.To, t.pl.Added, t.pl.Modified, t.pl.Removed)
+	if t.o.Template != "" {
+		s, err := pack.RenderTemplate(t.o.Template, t.pl.Added, t.pl.Modified, t.pl.Removed)
+		if err != nil {
+			return err
+		}
+		text = []byte(s)
+	}
+	t.pl.head.Changelog = changelogName(t.pl.From, t.pl.To)
+	return t.root.WriteFile(t.at.changelog(), text, 0o600)
+}
+
+func (t *stager) syncStage() error {
+	dirs := map[string]bool{t.at.newDir(): true, t.at.stage(): true, dataDir: true}
+	for _, top := range t.pl.head.Mounts {
+		dirs[t.at.mount(top)], dirs[top] = true, true
+	}
+	return syncAll(t.root, t.pl.head.Mounts, dirs)
+}
+
+// syncAll makes all written so far durable: whole file systems where possible,
+// else the folders named (their files were synced one by one).
+func syncAll(root *rootfs.Root, mounts []string, dirs map[string]bool) error {
+	err := root.SyncFS()
+	for _, top := range mounts {
+		if err == nil {
+			err = syncMount(root, top)
+		}
+	}
+	if !errors.Is(err, rootfs.ErrNoSyncFS) {
+		return err
+	}
+	for dir := range dirs {
+		if err := root.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+func syncMount(root *rootfs.Root, top string) error {
+	sub, err := root.Sub(top)
+	if err != nil {
+		return err
+	}
+	return errors.Join(sub.SyncFS(), sub.Close())
+}
+
+type contextReader struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (c *contextReader) Read(b []byte) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, interrupted(err)
+	}
+	return c.r.Read(b)
+}
+
+type progressReader struct {
+	r io.Reader
+	t *stager
+}
+
+func (p *progressReader) Read(b []byte) (int, error) {
+	n, err := p.r.Read(b)
+	p.t.o.Progress(p.t.done.Add(int64(n)), p.t.pl.Write)
+	return n, err
+}
+
+func interrupted(err error) error {
+	return fault.New(fault.Interrupted, "interrupted; the pack is unchanged: %w", err)
+}

@@ -1,0 +1,226 @@
+package apply
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+)
+
+// transaction is a run whose journal is written: it is finished or undone.
+type transaction struct {
+	engine
+	p   *pack.Pack
+	log *slog.Logger
+}
+
+// begin writes the journal: from here on a later run goes forward.
+func (t *transaction) begin() error {
+	h := t.head
+	h.Record = recordJournal
+	return writeRecord(t.root, journalName, h, t.ops)
+}
+
+// execute moves the files and commits. If that fails before the commit point
+// everything is put back, and the cause returned.
+func (t *transaction) execute() error {
+	err := t.forward()
+	if err == nil {
+		return t.commit()
+	}
+	return t.rollBack(err)
+}
+
+// rollBack undoes after cause. If even that fails, the next run continues.
+func (t *transaction) rollBack(cause error) error {
+	if err := t.undo(); err != nil {
+		return fmt.Errorf("%w; putting everything back failed too: %w", hinted(cause), err)
+	}
+	return cause
+}
+
+func hinted(cause error) error {
+	return fault.New(fault.ClassOf(cause), "%w", cause).WithHint("packlift-import recover")
+}
+
+// commit replaces state.json and takes the steps that follow it.
+func (t *transaction) commit() error {
+	after, err := pack.ParseState(t.head.StateAfter)
+	if err != nil {
+		return err
+	}
+	if err := t.p.SaveState(after); err != nil {
+		// The rename may have been done, and only its sync failed.
+		if done, derr := t.committed(); derr == nil && !done {
+			return t.rollBack(err)
+		}
+		return hinted(err)
+	}
+	return t.finish()
+}
+
+// committed: state.json is the new one. FloorSeen may be set since.
+func (t *transaction) committed() (bool, error) {
+	now, err := t.p.State()
+	if err != nil {
+		return false, err
+	}
+	return sameState(now, t.head.StateAfter)
+}
+
+// stateIsOld refuses a journal that does not belong to the pack's state.
+func (t *transaction) stateIsOld() error {
+	now, err := t.p.State()
+	if err != nil {
+		return err
+	}
+	ok, err := sameState(now, t.head.StateBefore)
+	if err == nil && !ok {
+		err = fault.New(fault.Unrecoverable, "%s belongs to another state of this pack", t.root.Full(journalName)).
+			WithHint("compare the pack with its manifest: packlift-import verify-pack")
+	}
+	return err
+}
+
+func sameState(now pack.State, want []byte) (bool, error) {
+	s, err := pack.ParseState(want)
+	if err != nil {
+		return false, err
+	}
+	now.FloorSeen, s.FloorSeen = false, false
+	return bytes.Equal(pack.MarshalState(now), pack.MarshalState(s)), nil
+}
+
+// finish takes the steps after the commit point. Each can be repeated; an
+// error leaves the journal, and the next run goes on.
+func (t *transaction) finish() error {
+	steps := []func() error{t.changelog, t.floor, t.remember, t.audit, t.dropReverted}
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return fault.New(fault.ClassOf(spaceOr(err)), "the pack is on level %s, but the run is not finished: %w", pack.LevelName(t.head.To), err).
+				WithHint("packlift-import recover")
+		}
+	}
+	return t.clear(journalName)
+}
+
+// clear removes the journal, and then the stage.
+func (t *transaction) clear(name string) error {
+	if err := t.root.Remove(name); err != nil {
+		return err
+	}
+	if err := t.root.SyncDir(dataDir); err != nil {
+		return err
+	}
+	return dropStage(t.root, places{t.head.Txn}, t.head.Mounts)
+}
+
+func (t *transaction) changelog() error {
+	if t.head.Changelog == "" {
+		return nil
+	}
+	b, err := t.root.ReadFile(places{t.head.Txn}.changelog(), 1<<30)
+	if err != nil {
+		return err
+	}
+	return t.root.WriteFile(t.head.Changelog, b, 0o644)
+}
+
+func (t *transaction) floor() error {
+	if t.head.Floor == nil || *t.head.Floor == (manifest.Sequence{}) {
+		return nil
+	}
+	return t.p.RaiseFloor(*t.head.Floor)
+}
+
+func (t *transaction) remember() error {
+	if t.head.Remember == "" {
+		return nil
+	}
+	c, err := t.p.Config()
+	if err != nil || c.BackupDir == t.head.Remember {
+		return err
+	}
+	c.BackupDir = t.head.Remember
+	return t.p.SaveConfig(c)
+}
+
+func (t *transaction) audit() error {
+	f := map[string]any{"run": t.head.Txn, "from": t.head.From, "to": t.head.To, "paths": len(t.ops)}
+	if t.head.Bundle != "" {
+		f["bundle"] = t.head.Bundle
+	}
+	if t.head.Generation > 0 {
+		f["generation"] = t.head.Generation
+	}
+	return t.p.AuditOnce(t.head.Kind, f)
+}
+
+// dropReverted removes the generation that was taken back.
+func (t *transaction) dropReverted() error {
+	if t.head.Reverts == 0 {
+		return nil
+	}
+	if dir := t.head.RevertsOutside; dir != "" {
+		if err := dropGeneration(dir, t.head.Reverts); err != nil {
+			return err
+		}
+	}
+	return t.root.RemoveAll(generationDir(t.head.Reverts))
+}
+
+// dropGeneration removes an outside backup; dir must carry the name of one.
+func dropGeneration(dir string, gen int) error {
+	base := filepath.Base(dir)
+	if len(base) < 16 || base != outsideName(gen, base[len(base)-16:]) {
+		return nil
+	}
+	root, err := rootfs.Open(filepath.Dir(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.RemoveAll(base), root.Close())
+}
+
+// undo turns back: the journal's name says so before the first move.
+func (t *transaction) undo() error {
+	there, err := exists(t.root, journalName)
+	if err != nil {
+		return err
+	}
+	if there {
+		if err := t.root.Rename(journalName, undoName); err != nil {
+			return err
+		}
+		if err := t.root.SyncDir(dataDir); err != nil {
+			return err
+		}
+	}
+	if err := t.backward(); err != nil {
+		return err
+	}
+	if err := t.p.AuditOnce("undone", map[string]any{"run": t.head.Txn, "from": t.head.From, "to": t.head.To}); err != nil {
+		return err
+	}
+	return t.dropUndone()
+}
+
+func (t *transaction) dropUndone() error {
+	if err := dropOutside(t.head.Outside, t.head.Generation, t.head.Txn); err != nil {
+		return err
+	}
+	if err := t.clear(undoName); err != nil {
+		return err
+	}
+	return sweepGenerations(t.p)
+}

@@ -1,0 +1,81 @@
+package apply
+
+// backward brings every op to Before, in the reverse of forward's order. It
+// goes by what is on disk, so it can start from any point of forward or of
+// itself. What this site's users put in the way since stays where it is.
+func (e *engine) backward() error {
+	if err := e.loosen(); err != nil {
+		return err
+	}
+	steps := []struct {
+		back bool
+		when func(*op) bool
+		do   func(*op) error
+	}{
+		{true, func(o *op) bool { return o.makesLink() || o.placesNew() }, e.takeOut},
+		{true, (*op).makesDir, e.unmakeDir},
+		{false, (*op).removesDir, e.remakeDir},
+		{true, (*op).movesAway, e.bringBack},
+		{true, func(o *op) bool { return isDir(o.Before) || o.modeOnly() }, func(o *op) error { return e.setMode(o.Path, o.Before) }},
+	}
+	for _, s := range steps {
+		if err := e.each(s.back, s.when, s.do); err != nil {
+			return err
+		}
+	}
+	return e.sync()
+}
+
+// takeOut moves a placed file back into the stage (or the backup it came from)
+// and removes a new link.
+func (e *engine) takeOut(o *op) error {
+	now, err := entryNow(e.root, o.Path)
+	if err != nil || !sameContent(now, o.After) {
+		return err
+	}
+	if o.New == "" {
+		return e.root.Remove(o.Path)
+	}
+	if staged, err := exists(e.root, o.New); err != nil || staged {
+		return err // not placed: what stands there is the site's own
+	}
+	return e.root.Rename(o.Path, o.New)
+}
+
+func (e *engine) unmakeDir(o *op) error {
+	now, _, err := lookAt(e.root, o.Path)
+	if err != nil || !isDir(now) {
+		return err
+	}
+	list, err := e.root.ReadDir(o.Path)
+	if err != nil || len(list) > 0 {
+		return err // bringBack names it if something has to return here
+	}
+	return e.root.Remove(o.Path)
+}
+
+func (e *engine) remakeDir(o *op) error {
+	now, _, err := lookAt(e.root, o.Path)
+	if err != nil || isDir(now) {
+		return err
+	}
+	if now != nil {
+		return unrecoverable([]Conflict{{o.Path, "stands where a folder has to come back"}})
+	}
+	return e.dirLike(o.Path, o.Old)
+}
+
+func (e *engine) bringBack(o *op) error {
+	away, err := exists(e.root, o.Old)
+	if err != nil || !away {
+		return err // never moved
+	}
+	now, _, err := lookAt(e.root, o.Path)
+	if err != nil {
+		return err
+	}
+	if now != nil {
+		return unrecoverable([]Conflict{{o.Path, "stands where the old file has to come back"}})
+	}
+	return e.root.Rename(o.Old, o.Path)
+}
