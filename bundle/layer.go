@@ -39,7 +39,8 @@ func (e *layered) Unwrap() error { return e.err }
 
 // At marks err as found by a layer; the innermost mark counts. A nil err stays nil.
 func At(layer Layer, err error) error {
-	if err == nil || LayerOf(err) != "" {
+	var r *readError
+	if err == nil || LayerOf(err) != "" || errors.As(err, &r) {
 		return err
 	}
 	return &layered{layer, err}
@@ -63,9 +64,11 @@ func refuse(layer Layer, class fault.Class, format string, args ...any) error {
 // Truncated where bytes are missing, else Tampered. What has a class keeps it,
 // and a failing read stays the plain error that it is.
 func damaged(layer Layer, what string, err error) error {
-	var f *fault.Error
-	if err == nil || errors.Is(err, io.EOF) || errors.As(err, &f) || LayerOf(err) != "" {
+	if err == nil || errors.Is(err, io.EOF) {
 		return err
+	}
+	if settled(err) {
+		return At(layer, err)
 	}
 	class := fault.Tampered
 	if errors.Is(err, io.ErrUnexpectedEOF) {
@@ -74,10 +77,25 @@ func damaged(layer Layer, what string, err error) error {
 	return At(layer, fault.New(class, "%w", fmt.Errorf("%s: %w", what, err)))
 }
 
-// readFault is an error of the device or file beneath: no layer refused.
+// readError is a failing read of the device or file beneath: nobody's fault
+// that a layer could name.
+type readError struct{ err error }
+
+func (e *readError) Error() string { return e.err.Error() }
+func (e *readError) Unwrap() error { return e.err }
+
+// readFault tells a file that became shorter from a read that failed.
 func readFault(what string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return refuse(LayerOuter, fault.Truncated, "%s: the file ends too early", what)
 	}
-	return fmt.Errorf("%s: %w", what, err)
+	return &readError{fmt.Errorf("%s: %w", what, err)}
+}
+
+// settled reports whether err already says what it is: it has a class or a
+// layer, or is a failing read.
+func settled(err error) bool {
+	var f *fault.Error
+	var r *readError
+	return errors.As(err, &f) || errors.As(err, &r) || LayerOf(err) != ""
 }

@@ -56,7 +56,7 @@ func NewReader(r io.ReaderAt, size int64, streams []Stream, plain int64, o Reade
 	}
 	ends := append(streams[:len(streams):len(streams)], Stream{size, plain})
 	maxIn, maxOut := largest(ends)
-	n := slotCount(o, maxIn+maxOut)
+	n := min(len(streams), slotCount(o, maxIn+maxOut))
 	ctx, cancel := context.WithCancel(context.Background())
 	x := &Reader{r: r, streams: ends, ctx: ctx, cancel: cancel, slots: make(chan *slot, n), queue: make(chan *job, n)}
 	for range n {

@@ -119,7 +119,9 @@ func (x *Writer) cut() {
 	x.jobs <- struct{}{}
 	go func() {
 		defer close(p.done)
-		p.err = pack(&p.out, p.plain)
+		if x.failed() == nil {
+			p.err = pack(&p.out, p.plain)
+		}
 		<-x.jobs
 	}()
 	x.queue <- p
@@ -172,6 +174,14 @@ func (x *Writer) Close() error {
 		}
 	}
 	return x.failed()
+}
+
+// Abort is Close for a writer that is given up because of err: nothing more is
+// compressed or written.
+func (x *Writer) Abort(err error) {
+	x.note(err)
+	x.buf = nil
+	x.Close()
 }
 
 // Streams is the table of what was written, after Close.

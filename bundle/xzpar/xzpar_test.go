@@ -78,7 +78,7 @@ func TestRoundTrip(t *testing.T) {
 		plain []byte
 	}{
 		{"one byte", []byte{7}}, {"small", []byte("hello, hello, hello")}, {"zeros", make([]byte, 3<<20)},
-		{"text", text(1, 5<<20)}, {"noise", noise(1, 1<<20)}, {"two streams", text(2, StreamSize+1)},
+		{"text", text(1, 5<<20)}, {"noise", noise(1, 1<<20)}, {"two streams", append(text(2, 1<<20), make([]byte, StreamSize-1<<20+1)...)},
 		{"mixed", slices.Concat(text(3, 200000), noise(3, 200000), text(4, 300001))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,7 +108,7 @@ func same(t *testing.T, what string, r io.Reader, want []byte) {
 }
 
 func TestSameForAnyJobs(t *testing.T) {
-	plain := text(5, 40<<20)
+	plain := append(text(5, 2<<20), make([]byte, 38<<20)...)
 	want, table := write(t, plain, 1, 13<<20, 100, 11<<20)
 	got, other := write(t, plain, 7, 13<<20, 100, 11<<20)
 	if !bytes.Equal(got, want) || !slices.Equal(table, other) {
@@ -190,7 +190,7 @@ func (f *failing) Write(p []byte) (int, error) {
 
 func TestWriterError(t *testing.T) {
 	w := NewWriter(&failing{1000}, WriterOptions{Jobs: 2})
-	w.Write(noise(1, 40<<20))
+	w.Write(text(1, 20<<20))
 	err := w.Close()
 	if err == nil || err.Error() != "disk is full" || w.Close() == nil {
 		t.Errorf("Close: %v", err)
