@@ -1,4 +1,5 @@
-// Command packlift-export
+// Command packlift-export runs where there is a network: it makes keys, trust
+// sets and bundles, and checks and countersigns bundles.
 package main
 
 import (
@@ -8,10 +9,21 @@ import (
 	"packlift/internal/cli"
 )
 
+const long = `packlift-export makes one signed, encrypted file of a product's update, the
+bundle, which packlift-import applies where there is no network.
+
+  packlift-export keygen --name vendor -o keys
+  packlift-export trust new --signer vendor=keys/vendor.pub -o trust
+  packlift-export create-update --from OLD --to NEW --product wso2am-4.2.0 -s 3 -e 10 \
+      -r age1… --sign-key keys/vendor --trust trust -o stick/`
+
 func main() {
-	cli.Main(cli.Tool{Name: "packlift-export", Short: "", Long: "", Commands: commands})
+	cli.Main(cli.Tool{Name: "packlift-export", Short: "Make updates for isolated product packs", Long: long, Commands: commands})
 }
 
 func commands(c *cli.Console) []*cobra.Command {
-	return []*cobra.Command{common.Version(c)}
+	return []*cobra.Command{
+		createUpdate(c), keygen(c), trust(c), sign(c),
+		common.Verify(c, nil), common.Inspect(c, nil), common.Version(c),
+	}
 }

@@ -48,10 +48,20 @@ func classOf(err error) fault.Class {
 	return class
 }
 
+// Ended is the end of another process that did this run's work: its exit code
+// is this run's, and it has said what there is to say.
+type Ended struct{ Code int }
+
+func (e *Ended) Error() string { return fmt.Sprintf("ended with exit code %d", e.Code) }
+
 // ExitCode is the code that a run which ended with err exits with.
 func ExitCode(err error) int {
 	if err == nil {
 		return 0
+	}
+	var ended *Ended
+	if errors.As(err, &ended) {
+		return ended.Code
 	}
 	return codeOf(classOf(err))
 }

@@ -59,6 +59,10 @@ func interrupted(ctx context.Context, err error) error {
 
 // report prints how a run failed, by the rules of the package doc.
 func (c *Console) report(cmd *cobra.Command, err error) {
+	var ended *Ended
+	if errors.As(err, &ended) {
+		return
+	}
 	class, hint := classOf(err), fault.HintOf(err)
 	switch class {
 	case fault.Reverted, fault.UpdatedItself:

@@ -108,7 +108,7 @@ func askHidden(ctx context.Context, tty *terminal, question string) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(tty.out, "%s: ", Clean(question))
+	fmt.Fprintf(tty.out, "%s: ", Clean(strings.TrimSuffix(question, ": ")))
 	defer fmt.Fprintln(tty.out)
 	return waitFor(ctx, func() ([]byte, error) { return term.ReadPassword(fd) }, func() { _ = term.Restore(fd, old) })
 }

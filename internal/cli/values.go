@@ -258,3 +258,46 @@ func (d *Date) String() string {
 
 // Type is the word that usage shows.
 func (d *Date) Type() string { return "DATE" }
+
+// Sequence is a flag for a manifest.Sequence: a level, or epoch.level.hotfix.
+type Sequence manifest.Sequence
+
+// Set reads 10 or 0.10.2.
+func (q *Sequence) Set(s string) error {
+	var n [3]int
+	parts := strings.Split(s, ".")
+	if len(parts) == 1 {
+		parts = []string{"0", s, "0"}
+	}
+	if len(parts) != len(n) {
+		return errSequence
+	}
+	for i, p := range parts {
+		v, err := strconv.ParseUint(p, 10, 31)
+		if err != nil {
+			return errSequence
+		}
+		n[i] = int(v)
+	}
+	got := manifest.Sequence{Epoch: n[0], Level: n[1], Hotfix: n[2]}
+	if err := got.Check(); err != nil {
+		return err
+	}
+	*q = Sequence(got)
+	return nil
+}
+
+var errSequence = errors.New("use a level such as 10, or EPOCH.LEVEL.HOTFIX such as 0.10.2")
+
+func (q *Sequence) String() string {
+	if *q == (Sequence{}) {
+		return ""
+	}
+	return manifest.Sequence(*q).String()
+}
+
+// Type is the word that usage shows.
+func (q *Sequence) Type() string { return "SEQUENCE" }
+
+// Version is what was written in front of the level, "" if nothing was.
+func (l *Level) Version() string { return l.version }

@@ -72,6 +72,10 @@ func TestFlagValues(t *testing.T) {
 		{new(Date), "2027-05-01", "2027-05-01T23:59:59Z", true},
 		{new(Date), "2027-05-01T12:00:00+02:00", "2027-05-01T10:00:00Z", true},
 		{new(Date), "soon", "", false},
+		{new(Sequence), "10", "0.10.0", true},
+		{new(Sequence), "1.10.2", "1.10.2", true},
+		{new(Sequence), "1.10", "", false},
+		{new(Sequence), "0.10000.0", "", false},
 	} {
 		err := tt.value.Set(tt.text)
 		if (err == nil) != tt.ok {

@@ -120,17 +120,18 @@ func (b *Bundle) AdoptSpool() error {
 // ReadSmall reads a file of at most limit bytes; `-` is standard input.
 func ReadSmall(c *cli.Console, name string, limit int64) ([]byte, error) {
 	if name == "-" {
-		return readCapped("standard input", c.Stdin(), limit)
+		return ReadCapped("standard input", c.Stdin(), limit)
 	}
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
-	return readCapped(name, f, limit)
+	return ReadCapped(name, f, limit)
 }
 
-func readCapped(name string, r io.Reader, limit int64) ([]byte, error) {
+// ReadCapped reads at most limit bytes of r; more are a usage error.
+func ReadCapped(name string, r io.Reader, limit int64) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err != nil {
 		return nil, err

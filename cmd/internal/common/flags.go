@@ -1,0 +1,13 @@
+package common
+
+import "github.com/spf13/cobra"
+
+// Require marks flags without which the command cannot run. The environment
+// may give them as well.
+func Require(cmd *cobra.Command, names ...string) {
+	for _, n := range names {
+		if err := cmd.MarkFlagRequired(n); err != nil {
+			panic(err) // the flag is not defined: a fault of the program, found by any run
+		}
+	}
+}

@@ -1,0 +1,45 @@
+package common
+
+import (
+	"fmt"
+	"sync"
+
+	"packlift/bundle"
+	"packlift/internal/cli"
+)
+
+// Stages shows the progress of work in stages, one bar after the other. It is
+// safe for use by several goroutines.
+type Stages struct {
+	Console *cli.Console
+	mu      sync.Mutex
+	name    string
+	bar     *cli.Progress
+}
+
+// At says that done of total bytes of the stage are done.
+func (s *Stages) At(stage string, done, total int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if stage != s.name {
+		s.bar.Done()
+		s.name, s.bar = stage, s.Console.Progress(stage, total)
+	}
+	s.bar.At(done, total)
+}
+
+// Done removes the last bar.
+func (s *Stages) Done() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.bar.Done()
+	s.name, s.bar = "", nil
+}
+
+// Levels says where a bundle leads.
+func Levels(i *bundle.Info) string {
+	if i.Kind == bundle.Full {
+		return fmt.Sprintf("level %04d", i.End)
+	}
+	return fmt.Sprintf("levels %04d -> %04d", i.Start, i.End)
+}

@@ -1,0 +1,205 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"packlift/cmd/internal/common"
+	"packlift/internal/cli"
+	"packlift/internal/export"
+	"packlift/internal/fault"
+	"packlift/internal/keys"
+	"packlift/internal/manifest"
+)
+
+const createLong = `Write a bundle: one signed, encrypted file that brings a pack from one level to
+another (--from, --to, -s, -e), or without --from the whole product to a new site (full).
+
+A tree is a folder or an archive (.zip, .tar, .tar.gz, .tar.xz) whose single top folder is left
+out. PACK, a connected pack, names the product, stands for --to where that is not given, and gets
+the newest importer into its bin. The bundle is verified as a site would do it before it gets its name.`
+
+const createExample = `  packlift-export create-update --from wso2am-4.2.0.3 --to wso2am-4.2.0.10 --product wso2am-4.2.0 \
+      -s 3 -e 10 -r age1… --sign-key keys/vendor --trust trust -o stick/`
+
+type createFlags struct {
+	from, to        string
+	product         cli.Product
+	start, end      cli.Level
+	channel         string
+	recipients      []string
+	recipientsFiles []string
+	passphrase      bool
+	signers         common.SignKeys
+	trust, tools    string
+	platforms       cli.Platforms
+	minimumTool     string
+	bestBefore      cli.Date
+	minSequence     cli.Sequence
+	maxMemory       cli.Size
+	jobs            int
+	output          string
+}
+
+func createUpdate(c *cli.Console) *cobra.Command {
+	a := createFlags{maxMemory: export.DefaultMaxMemory}
+	cmd := &cobra.Command{
+		Use: "create-update [PACK]", Short: "Write a bundle with an update, or with a whole product",
+		Long: createLong, Example: createExample, Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
+	}
+	a.flags(cmd)
+	common.Require(cmd, "end-level", "output")
+	return cmd
+}
+
+func (a *createFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&a.from, "from", "", "the `TREE` before (folder or archive)")
+	f.StringVar(&a.to, "to", "", "the `TREE` after (default: PACK)")
+	f.Var(&a.product, "product", "the product (default: PACK's)")
+	f.VarP(&a.start, "start-level", "s", "level of --from")
+	f.VarP(&a.end, "end-level", "e", "level of --to")
+	f.StringVar(&a.channel, "channel", "full", "`CHANNEL` that the bundle belongs to")
+	f.StringArrayVarP(&a.recipients, "recipient", "r", nil, "encrypt to `RECIPIENT`: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …, or a plugin's (repeatable)")
+	f.StringArrayVarP(&a.recipientsFiles, "recipients-file", "R", nil, "encrypt to each recipient in `FILE` (repeatable)")
+	f.BoolVar(&a.passphrase, "passphrase", false, "encrypt with a passphrase instead, which is asked for")
+	a.signers.Flags(f)
+	f.StringVar(&a.trust, "trust", "", "check that the site with the trust set in `DIR` accepts the bundle")
+	f.StringVar(&a.tools, "tools", "", "`DIR` with importers packlift-import_<os>_<arch>[.exe] (default: those beside the exporter)")
+	f.Var(&a.platforms, "platform", "carry the importer for this platform, or `OS/ARCH`=all (repeatable; default: those that PACK's bin has, or this machine's)")
+	f.Var(&a.bestBefore, "best-before", "warn whoever applies the bundle later")
+	f.Var(&a.minSequence, "min-sequence", "raise the sites' floor: they refuse bundles below it from then on")
+	f.Var(&a.maxMemory, "max-memory", "use at most this much memory")
+	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
+	f.StringVarP(&a.output, "output", "o", "", "write to `FILE`, into a folder under the usual name, or to standard output (-)")
+	f.StringVar(&a.minimumTool, "minimum-tool", "", "oldest importer `VERSION` that may apply the bundle")
+	if err := f.MarkHidden("minimum-tool"); err != nil {
+		panic(err)
+	}
+}
+
+func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) error {
+	o, err := a.options(ctx, c, args)
+	if err != nil {
+		return err
+	}
+	defer common.CloseSigners(o.Signers)
+	made, err := a.create(ctx, c, o)
+	if err != nil {
+		return err
+	}
+	for _, w := range made.Warnings {
+		c.Warn("%s", w)
+	}
+	for _, p := range made.Placed {
+		c.Note("importer renewed: %s", p)
+	}
+	a.say(c, made)
+	return nil
+}
+
+func (a *createFlags) create(ctx context.Context, c *cli.Console, o export.CreateOptions) (*export.Created, error) {
+	show := common.Stages{Console: c}
+	defer show.Done()
+	o.Progress = func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) }
+	return export.CreateUpdate(ctx, o)
+}
+
+func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string) (o export.CreateOptions, err error) {
+	o = export.CreateOptions{
+		From: a.from, To: a.to, Pack: strings.Join(args, ""), Product: a.product.Name, Version: a.product.Version,
+		Channel: a.channel, ToolsDir: a.tools, Platforms: a.platforms, MinimumTool: a.minimumTool,
+		BestBefore: a.bestBefore.Time, MinSequence: manifest.Sequence(a.minSequence),
+		MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
+	}
+	if err := a.levels(&o); err != nil {
+		return o, err
+	}
+	if a.output == "-" && c.JSON() {
+		return o, fault.New(fault.Usage, "-o - and --json both want standard output").WithHint("write to a file")
+	}
+	if a.trust != "" {
+		if o.Trust, err = common.ReadTrust(a.trust); err != nil {
+			return o, err
+		}
+	}
+	if o.Recipients, err = a.readRecipients(ctx, c); err != nil {
+		return o, err
+	}
+	o.Signers, err = a.signers.Load(ctx, c)
+	return o, err
+}
+
+// levels reads -s and -e; a product's version in front of a level must be the product's.
+func (a *createFlags) levels(o *export.CreateOptions) error {
+	if a.from != "" && !a.start.Given() {
+		return fault.New(fault.Usage, "the level of --from is not given").WithHint("give it with -s N")
+	}
+	if a.from == "" && a.start.Given() {
+		return fault.New(fault.Usage, "-s tells the level of --from, which is not given").WithHint("give --from TREE, or leave -s out for a full bundle")
+	}
+	for _, l := range []struct {
+		flag *cli.Level
+		to   *int
+	}{{&a.start, &o.Start}, {&a.end, &o.End}} {
+		var err error
+		version := a.product.Version
+		if version == "" {
+			version = l.flag.Version()
+		}
+		if *l.to, err = l.flag.For(version); err != nil {
+			return fault.New(fault.Usage, "%w", err)
+		}
+	}
+	return nil
+}
+
+func (a *createFlags) readRecipients(ctx context.Context, c *cli.Console) ([]age.Recipient, error) {
+	files := map[string][]byte{}
+	for _, name := range a.recipientsFiles {
+		data, err := common.ReadSmall(c, name, keys.MaxKeyFile)
+		if err != nil {
+			return nil, err
+		}
+		files[name] = data
+	}
+	var ask func() (string, error)
+	if a.passphrase {
+		ask = func() (string, error) { return c.NewPassphrase(ctx, "passphrase for the bundle") }
+	}
+	return common.UI(ctx, c).Recipients(a.recipients, files, ask)
+}
+
+type created struct {
+	Path     string          `json:"path"`
+	ID       string          `json:"id"`
+	Product  string          `json:"product"`
+	Version  string          `json:"version"`
+	Kind     string          `json:"kind"`
+	Start    int             `json:"start"`
+	End      int             `json:"end"`
+	Size     int64           `json:"size"`
+	SHA256   manifest.Digest `json:"sha256"`
+	Added    int             `json:"added"`
+	Modified int             `json:"modified"`
+	Removed  int             `json:"removed"`
+	Contents int             `json:"contents"`
+	Bytes    int64           `json:"content_bytes"`
+}
+
+func (a *createFlags) say(c *cli.Console, m *export.Created) {
+	i := m.Info
+	out := created{m.Path, i.ID, i.Product, i.Version, string(i.Kind), i.Start, i.End, m.Size, m.SHA256, m.Added, m.Modified, m.Removed, m.Contents, m.Bytes}
+	text := fmt.Sprintf("%s: %s-%s, %s, %s\n%d added, %d updated, %d removed; %d contents of %s in a file of %s\nsha256 %s",
+		m.Path, i.Product, i.Version, i.Kind, common.Levels(i), m.Added, m.Modified, m.Removed, m.Contents, cli.Bytes(m.Bytes), cli.Bytes(m.Size), m.SHA256)
+	if m.Path == "-" { // the bundle itself went to standard output
+		c.Note("%s", text)
+		return
+	}
+	c.Result("created", out, text)
+}

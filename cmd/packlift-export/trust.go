@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"packlift/cmd/internal/common"
+	"packlift/internal/cli"
+	"packlift/internal/export"
+	"packlift/internal/fault"
+	"packlift/internal/keys"
+	"packlift/verify"
+)
+
+const trustNewLong = `Make a trust set: a folder that says who may sign what. A site gets it by hand
+and checks its fingerprint. Without --policy any one signer will do, for every namespace and product.
+
+Namespaces: ` + verify.NamespaceBundle + `, ` + verify.NamespaceTool + `, ` + verify.NamespaceTrust + `, ` + verify.NamespaceReceipt + `.`
+
+func trust(c *cli.Console) *cobra.Command {
+	cmd := &cobra.Command{Use: "trust", Short: "Make a trust set: who may sign what"}
+	cmd.AddCommand(trustNew(c))
+	return cmd
+}
+
+type trustFlags struct {
+	signers, roles, policies, products []string
+	dir                                string
+}
+
+func trustNew(c *cli.Console) *cobra.Command {
+	var t trustFlags
+	cmd := &cobra.Command{
+		Use: "new", Short: "Make a trust set", Long: trustNewLong, Args: cobra.NoArgs,
+		Example: "  packlift-export trust new --signer vendor=vendor.pub --signer site=site.pub \\\n" +
+			"      --role vendor=vendor --role site=site --policy packlift-bundle@v1=vendor:1,site:1 \\\n" +
+			"      --policy packlift-tool@v1=vendor:1 -o trust",
+		RunE: func(*cobra.Command, []string) error { return t.run(c) },
+	}
+	f := cmd.Flags()
+	f.StringArrayVar(&t.signers, "signer", nil, "a principal and its public key, `NAME=FILE.pub` (repeatable)")
+	f.StringArrayVar(&t.roles, "role", nil, "who holds a role, `ROLE=NAME,…` (repeatable)")
+	f.StringArrayVar(&t.policies, "policy", nil, "how many of which role must sign, `NAMESPACE=ROLE:COUNT,…` (repeatable)")
+	f.StringArrayVar(&t.products, "for-product", nil, "product `NAME` that the set speaks for (repeatable; default: any)")
+	f.StringVarP(&t.dir, "output", "o", "", "make the folder `DIR`")
+	common.Require(cmd, "signer", "output")
+	return cmd
+}
+
+func (t *trustFlags) run(c *cli.Console) error {
+	o, err := t.parse(c)
+	if err != nil {
+		return err
+	}
+	fingerprint, err := export.TrustNew(t.dir, o)
+	if err != nil {
+		return err
+	}
+	c.Data("trust", map[string]string{"path": t.dir, "fingerprint": fingerprint},
+		fmt.Sprintf("trust set:   %s\nfingerprint: %s", t.dir, fingerprint))
+	return nil
+}
+
+func (t *trustFlags) parse(c *cli.Console) (o verify.NewTrust, err error) {
+	o.Products = t.products
+	for _, s := range t.signers {
+		name, file, ok := strings.Cut(s, "=")
+		if !ok {
+			return o, fault.New(fault.Usage, "--signer %q is not NAME=FILE.pub", s)
+		}
+		key, err := common.ReadSmall(c, file, keys.MaxKeyFile)
+		if err != nil {
+			return o, err
+		}
+		o.Signers = append(o.Signers, verify.NewSigner{Name: name, Key: key})
+	}
+	if o.Roles, err = parseRoles(t.roles); err != nil {
+		return o, err
+	}
+	o.Policy, err = parsePolicies(t.policies)
+	return o, err
+}
+
+func parseRoles(specs []string) (map[string][]string, error) {
+	out := map[string][]string{}
+	for _, s := range specs {
+		role, names, ok := strings.Cut(s, "=")
+		if !ok || role == "" || names == "" {
+			return nil, fault.New(fault.Usage, "--role %q is not ROLE=NAME,…", s)
+		}
+		out[role] = append(out[role], strings.Split(names, ",")...)
+	}
+	return out, nil
+}
+
+func parsePolicies(specs []string) (map[string]map[string]int, error) {
+	out := map[string]map[string]int{}
+	for _, s := range specs {
+		namespace, rules, ok := strings.Cut(s, "=")
+		if !ok {
+			return nil, fault.New(fault.Usage, "--policy %q is not NAMESPACE=ROLE:COUNT,…", s)
+		}
+		if out[namespace] == nil {
+			out[namespace] = map[string]int{}
+		}
+		for rule := range strings.SplitSeq(rules, ",") {
+			role, digits, _ := strings.Cut(rule, ":")
+			count, err := strconv.Atoi(digits)
+			if role == "" || err != nil || count < 1 {
+				return nil, fault.New(fault.Usage, "--policy %q: %q is not ROLE:COUNT, with a count of at least 1", s, rule)
+			}
+			out[namespace][role] = count
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,284 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"filippo.io/age"
+	"github.com/spf13/cobra"
+
+	"packlift/apply"
+	"packlift/cmd/internal/common"
+	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/internal/version"
+	"packlift/selfupdate"
+	"packlift/verify"
+)
+
+const applyLong = `Bring the pack to the bundle's level: verify the bundle, update this tool first if
+the bundle asks for a newer one, check space and customized files, then change the pack.
+Whatever ends the run, the pack is on the old level or on the new one, and the next run puts
+right what is unfinished. Nothing is changed while a customized file is in the way (exit code 3).`
+
+type applyFlags struct {
+	write      writeFlags
+	identities []string
+	level      cli.Level
+	backup     string
+	noBackup   bool
+	revert     bool
+	template   string
+	noLog      bool
+	selfUpdate cli.Choice
+	maxAge     cli.Duration
+	jobs       int
+	spooled    bool
+}
+
+func applyUpdate(c *cli.Console) *cobra.Command {
+	a := &applyFlags{selfUpdate: cli.NewChoice("continue", "continue", "exit", "never")}
+	cmd := &cobra.Command{
+		Use: "apply-update BUNDLE", Short: "Bring the pack to the bundle's level", Long: applyLong,
+		Example: "  packlift-import apply-update /media/stick/wso2am-4.2.0-0003-0010.packlift --dry-run\n" +
+			"  packlift-import apply-update /media/stick/wso2am-4.2.0-0003-0010.packlift",
+		Args: func(cmd *cobra.Command, args []string) error { return a.checkArgs(args) },
+		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
+	}
+	a.flags(cmd)
+	return cmd
+}
+
+func (a *applyFlags) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
+	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
+	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
+	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted")
+	a.write.dryRunFlag(f)
+	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
+	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
+	f.BoolVar(&a.noLog, "no-changelog", false, "write no changelog")
+	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
+	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
+	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
+	a.write.Flags(f)
+	f.BoolVar(&a.spooled, "spooled", false, "remove the bundle afterwards: another run of the tool spooled it")
+	if err := f.MarkHidden("spooled"); err != nil {
+		panic(err)
+	}
+	cmd.MarkFlagsMutuallyExclusive("backup", "no-backup")
+	cmd.MarkFlagsMutuallyExclusive("template", "no-changelog")
+}
+
+func (a *applyFlags) checkArgs(args []string) error {
+	switch {
+	case a.revert && len(args) > 0:
+		return errors.New("--revert takes no bundle")
+	case a.revert || len(args) == 1:
+		return nil
+	case len(args) == 0:
+		return errors.New("which bundle?")
+	}
+	return fmt.Errorf("one bundle at a time, not %d", len(args))
+}
+
+func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (err error) {
+	if a.revert {
+		return runRevert(ctx, c, &a.write, a.options(nil))
+	}
+	if args[0] == "-" && slices.Contains(a.identities, "-") {
+		return fault.New(fault.Usage, "the bundle and the identity cannot both come from standard input")
+	}
+	in, err := common.OpenBundle(c, args[0])
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	if a.spooled {
+		if err := in.AdoptSpool(); err != nil {
+			return err
+		}
+	}
+	s, err := a.write.begin(ctx, c, "apply-update")
+	if err != nil {
+		return err
+	}
+	defer s.closing(&err)
+	return s.where(ctx, a.apply(ctx, s, in))
+}
+
+// apply is the order of DESIGN.md after lock and recover: verify, product and
+// level and floor, self-update, plan, check, stage and commit, report.
+func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) error {
+	b, err := a.verify(ctx, s, in)
+	if err != nil {
+		return err
+	}
+	fit, err := a.fit(s, b)
+	if err != nil || fit.AlreadyThere {
+		return err
+	}
+	ids, err := common.Identities(ctx, s.c, a.identities)
+	if err != nil {
+		return err
+	}
+	if selfupdate.Needed(b, version.Current()) {
+		if done, err := a.updateSelf(ctx, s, in, b, ids); done || err != nil {
+			return a.explain(err)
+		}
+	}
+	o := a.options(ids)
+	o.Log = s.log
+	pl, err := apply.NewPlan(ctx, s.Pack, b, o)
+	if err != nil {
+		return a.explain(err)
+	}
+	if a.write.dryRun {
+		sayPlan(s.c, pl)
+	}
+	if err := refuseConflicts(s.c, pl); err != nil {
+		return err
+	}
+	if err := pl.CheckSpace(); err != nil || a.write.dryRun {
+		return err
+	}
+	return a.commit(ctx, s, b, pl, o)
+}
+
+func (a *applyFlags) verify(ctx context.Context, s *session, in *common.Bundle) (*verify.Bundle, error) {
+	trust, err := packTrust(s.Pack)
+	if err != nil {
+		return nil, err
+	}
+	o := verify.Options{Trust: trust, Now: time.Now(), MaxAge: time.Duration(a.maxAge), Jobs: a.jobs}
+	b, report, err := common.Open(ctx, s.c, in, o)
+	if report != nil {
+		for _, k := range report.Checks {
+			s.log.Info("check", "name", k.Name, "result", string(k.Result), "evidence", k.Evidence)
+			switch {
+			case s.c.Verbose():
+				common.SayCheck(s.c.Note, k)
+			case k.Result == verify.Warning:
+				s.c.Warn("%s: %s", k.Name, k.Evidence)
+			}
+		}
+	}
+	return b, err
+}
+
+type alreadyThere struct {
+	Pack  string `json:"pack"`
+	Level int    `json:"level"`
+}
+
+func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) {
+	_, v := s.Product()
+	level, err := a.level.For(v)
+	if err != nil {
+		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err)
+	}
+	fit, err := apply.Fit(s.Pack, b, level)
+	if err == nil && fit.AlreadyThere {
+		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
+	}
+	return fit, err
+}
+
+// updateSelf brings the newer tool into the pack and goes on with it. done
+// says that this run is over.
+func (a *applyFlags) updateSelf(ctx context.Context, s *session, in *common.Bundle, b *verify.Bundle, ids []age.Identity) (done bool, err error) {
+	if a.write.dryRun {
+		s.c.Note("the bundle asks for packlift-import %s or newer, this is %s: without --dry-run the tool is updated first",
+			b.Frozen().MinimumTool, version.Current())
+		return b.LaterFormat(), nil
+	}
+	out, err := selfupdate.Update(ctx, s.Pack, b, selfupdate.Options{
+		Identities: ids, Mode: selfupdate.Mode(a.selfUpdate.String()), Args: os.Args[1:],
+	})
+	if err != nil {
+		return true, err
+	}
+	s.log.Info("tool updated", "path", out.Path, "version", out.Version, "replaced", out.Replaced)
+	s.c.Note("the tool is updated from %s to %s; it goes on by itself: %s", version.Current(), out.Version, out.Path)
+	return true, a.rerun(s, in, out.Path)
+}
+
+// rerun starts the new tool with the same arguments. It begins again from the
+// lock, so the session ends here.
+func (a *applyFlags) rerun(s *session, in *common.Bundle, path string) error {
+	args := slices.Clone(os.Args[1:])
+	if in.Spooled { // standard input is read to its end: the new tool gets the spooled file
+		i := len(args) - 1 - slices.Index(reversed(args), "-")
+		args = slices.Replace(args, i, i+1, "--spooled", in.Path)
+	}
+	if !s.c.Verbose() {
+		s.log.Info("end", "rerun", path)
+	}
+	if err := s.end(); err != nil {
+		return err
+	}
+	err := selfupdate.Rerun(path, args)
+	var exited *selfupdate.Exited
+	if errors.As(err, &exited) {
+		return &cli.Ended{Code: exited.Code}
+	}
+	return err
+}
+
+func reversed(s []string) []string {
+	out := slices.Clone(s)
+	slices.Reverse(out)
+	return out
+}
+
+func (a *applyFlags) options(ids []age.Identity) apply.Options {
+	return apply.Options{
+		Identities: ids, BackupDir: a.backup, NoBackup: a.noBackup, Jobs: a.jobs,
+		NoChangelog: a.noLog, Template: a.template, AllowRoot: a.write.allowRoot,
+	}
+}
+
+func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
+	show := common.Stages{Console: s.c}
+	o.Progress = func(done, total int64) { show.At("apply", done, total) }
+	r, err := apply.Run(ctx, s.Pack, b, pl, o)
+	show.Done()
+	if err != nil {
+		return a.explain(err)
+	}
+	sayResult(s.c, s.Pack, pl, r)
+	return nil
+}
+
+// explain adds to "cannot decrypt" where an identity is looked for.
+func (a *applyFlags) explain(err error) error {
+	if fault.ClassOf(err) != fault.Undecryptable || len(a.identities) > 0 || common.HasDefaultIdentity() {
+		return err
+	}
+	return &fault.Error{Class: fault.Undecryptable, Err: err,
+		Hint: fmt.Sprintf("give the site's identity with -i FILE; %s is not there", common.DefaultIdentity())}
+}
+
+type applied struct {
+	Product string `json:"product"`
+	Version string `json:"version"`
+	*apply.Result
+}
+
+func sayResult(c *cli.Console, p *pack.Pack, pl *apply.Plan, r *apply.Result) {
+	text := fmt.Sprintf("%s-%s is at level %s (before: %s): %d added, %d updated, %d removed",
+		pl.Product, pl.Version, pack.LevelName(r.To), pack.LevelName(r.From), r.Added, r.Modified, r.Removed)
+	if r.Changelog != "" {
+		text += "\nchangelog: " + p.Root().Full(r.Changelog)
+	}
+	if r.Backup != "" {
+		text += "\nbackup:    " + r.Backup
+	}
+	c.Result("applied", applied{pl.Product, pl.Version, r}, text)
+}

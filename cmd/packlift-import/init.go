@@ -1,0 +1,143 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"packlift/cmd/internal/common"
+	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+const initLong = `Make a product tree a pack: write updates/product.txt and the pack's own data.
+The trust set says whose bundles this site accepts. Compare the fingerprint shown with the one
+that its maker told you by another way. With --empty the folder receives a full bundle later.`
+
+type initFlags struct {
+	pack        packFlag
+	product     cli.Product
+	level       cli.Level
+	trust       string
+	fingerprint string
+	yes, empty  bool
+}
+
+func initPack(c *cli.Console) *cobra.Command {
+	a := new(initFlags)
+	cmd := &cobra.Command{
+		Use: "init", Short: "Make a product tree a pack", Long: initLong, Args: cobra.NoArgs,
+		Example: "  packlift-import init --pack /opt/wso2am --product wso2am-4.2.0 --level 3 --trust trust",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.run(cmd.Context(), c) },
+	}
+	f := cmd.Flags()
+	a.pack.Flags(f)
+	f.Var(&a.product, "product", "the product (default: what updates/product.txt names)")
+	f.Var(&a.level, "level", "the level that the tree is at; 0 is the product as first released")
+	f.StringVar(&a.trust, "trust", "", "the trust set in `DIR`")
+	f.StringVar(&a.fingerprint, "fingerprint", "", "the `FINGERPRINT` that the trust set must have; stands for the confirmation")
+	f.BoolVar(&a.yes, "yes", false, "confirm the trust set's fingerprint unseen")
+	f.BoolVar(&a.empty, "empty", false, "the pack holds nothing yet and will receive a full bundle")
+	cmd.MarkFlagsMutuallyExclusive("empty", "level")
+	cmd.MarkFlagsOneRequired("empty", "level")
+	common.Require(cmd, "trust")
+	return cmd
+}
+
+type initialised struct {
+	Pack        string `json:"pack"`
+	Product     string `json:"product"`
+	Version     string `json:"version"`
+	Level       int    `json:"level"`
+	Fingerprint string `json:"trust_set"`
+}
+
+func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
+	dir, err := a.pack.find()
+	if err != nil {
+		return err
+	}
+	if err := a.setProduct(dir); err != nil {
+		return err
+	}
+	level, err := a.level.For(a.product.Version)
+	if err != nil {
+		return fault.New(fault.Usage, "%w", err)
+	}
+	if there, err := pack.Open(dir); err == nil { // refused by Init too; nothing is asked in vain
+		there.Close()
+		return fault.New(fault.Usage, "%s is a pack already", dir).WithHint("packlift-import current-state --pack %s", dir)
+	}
+	trust, err := common.ReadTrust(a.trust)
+	if err != nil {
+		return err
+	}
+	if err := a.confirm(ctx, c, trust); err != nil {
+		return err
+	}
+	p, err := pack.Init(dir, pack.InitOptions{
+		Product: a.product.Name, Version: a.product.Version, Level: level, Empty: a.empty, Trust: trust.Files(),
+	})
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return sayInit(c, p, trust)
+}
+
+func sayInit(c *cli.Console, p *pack.Pack, trust *verify.TrustSet) error {
+	s, err := p.State()
+	if err != nil {
+		return err
+	}
+	c.Result("init", initialised{p.Dir(), s.Product, s.Version, s.Level, trust.Fingerprint()},
+		fmt.Sprintf("%s is a pack of %s-%s at level %s", p.Dir(), s.Product, s.Version, pack.LevelName(s.Level)))
+	return nil
+}
+
+// setProduct takes the product from updates/product.txt where --product is not given.
+func (a *initFlags) setProduct(dir string) error {
+	if a.product.Name != "" {
+		return nil
+	}
+	name := filepath.Join(dir, filepath.FromSlash(pack.ProductFile))
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Usage, "the product is not named").WithHint("give --product NAME-VERSION, such as wso2am-4.2.0")
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	text, err := common.ReadCapped(name, f, 256)
+	if err != nil {
+		return err
+	}
+	if err := a.product.Set(strings.TrimSpace(string(text))); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// confirm shows the fingerprint and has it confirmed: by --fingerprint, by
+// --yes, or on the terminal.
+func (a *initFlags) confirm(ctx context.Context, c *cli.Console, trust *verify.TrustSet) error {
+	got := trust.Fingerprint()
+	c.Note("trust set %s has the fingerprint %s", a.trust, got)
+	switch {
+	case a.fingerprint != "" && a.fingerprint != got:
+		return fault.New(fault.Untrusted, "the trust set's fingerprint is %s, not %s", got, a.fingerprint).
+			WithHint("get the trust set again from its maker")
+	case a.fingerprint != "" || a.yes:
+		return nil
+	}
+	return c.Confirm(ctx, "Is that the fingerprint you were told?", "give --fingerprint "+got+" once you have compared it, or --yes")
+}

@@ -1,0 +1,66 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/pflag"
+
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+var errNotToStdout = fault.New(fault.Usage, "a secret is not written to standard output").WithHint("give a file with -o FILE")
+
+// packFlag is --pack and what follows from it.
+type packFlag struct{ dir string }
+
+// Flags adds --pack.
+func (p *packFlag) Flags(f *pflag.FlagSet) {
+	f.StringVar(&p.dir, "pack", "", "the pack's `DIR` (default: the pack whose bin/ holds this tool, else the working directory)")
+}
+
+// open opens the pack.
+func (p *packFlag) open() (*pack.Pack, error) {
+	dir, err := p.find()
+	if err != nil {
+		return nil, err
+	}
+	return pack.Open(dir)
+}
+
+func (p *packFlag) find() (string, error) {
+	if p.dir != "" {
+		return p.dir, nil
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	wd, err := os.Getwd()
+	if err != nil {
+		return "", err
+	}
+	return pack.Find(exe, wd)
+}
+
+// Given reports whether --pack was given.
+func (p *packFlag) Given() bool { return p.dir != "" }
+
+// Trust reads the pack's own trust set.
+func (p *packFlag) Trust() (*verify.TrustSet, error) {
+	k, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer k.Close()
+	return packTrust(k)
+}
+
+func packTrust(k *pack.Pack) (*verify.TrustSet, error) {
+	files, _, err := k.TrustFS()
+	if err != nil {
+		return nil, err
+	}
+	return verify.ParseTrustSet(files)
+}

@@ -1,0 +1,48 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"packlift/internal/cli"
+	"packlift/internal/pack"
+)
+
+const recoverLong = `Finish or undo what was interrupted; every command that changes the pack does so
+first. Needs neither bundle nor key.`
+
+func recoverPack(c *cli.Console) *cobra.Command {
+	var w writeFlags
+	cmd := &cobra.Command{
+		Use: "recover", Short: "Finish or undo what was interrupted", Long: recoverLong, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) (err error) {
+			s, err := w.begin(cmd.Context(), c, "recover")
+			if err != nil {
+				return err
+			}
+			defer s.closing(&err)
+			return sayRecovered(s)
+		},
+	}
+	w.Flags(cmd.Flags())
+	return cmd
+}
+
+type recovery struct {
+	Action string `json:"action"`
+	Level  int    `json:"level"`
+}
+
+func sayRecovered(s *session) error {
+	state, err := s.State()
+	if err != nil {
+		return err
+	}
+	text := "nothing was interrupted"
+	if s.before.Action == "finished" || s.before.Action == "undone" {
+		text = s.before.Action
+	}
+	s.c.Result("recover", recovery{s.before.Action, state.Level}, fmt.Sprintf("%s; the pack is at level %s", text, pack.LevelName(state.Level)))
+	return nil
+}

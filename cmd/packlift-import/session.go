@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"packlift/apply"
+	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/internal/version"
+)
+
+// writeFlags are the flags of every command that changes a pack.
+type writeFlags struct {
+	pack        packFlag
+	lockTimeout cli.Duration
+	allowRoot   bool
+	dryRun      bool // set by commands that have --dry-run
+}
+
+// Flags adds them.
+func (w *writeFlags) Flags(f *pflag.FlagSet) {
+	w.pack.Flags(f)
+	f.Var(&w.lockTimeout, "lock-timeout", "wait this long while another run holds the pack")
+	f.BoolVar(&w.allowRoot, "allow-root", false, "run as root on a pack that another user owns")
+}
+
+func (w *writeFlags) dryRunFlag(f *pflag.FlagSet) {
+	f.BoolVar(&w.dryRun, "dry-run", false, "print what would be done, and change nothing")
+}
+
+// session is one run that changes a pack: it holds the lock, has recovered
+// what was interrupted, and writes a log.
+type session struct {
+	*pack.Pack
+	c      *cli.Console
+	log    *slog.Logger
+	ends   []func() error
+	before apply.RecoverOutcome
+}
+
+// begin opens and locks the pack, opens the log, and recovers.
+func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) (s *session, err error) {
+	p, err := w.pack.open()
+	if err != nil {
+		return nil, err
+	}
+	s = &session{Pack: p, c: c, ends: []func() error{p.Close}}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.end())
+		}
+	}()
+	if err := apply.CheckPrivilege(p, w.allowRoot); err != nil {
+		return nil, err
+	}
+	unlock, err := p.Lock(ctx, time.Duration(w.lockTimeout), command)
+	if err != nil {
+		return nil, err
+	}
+	s.ends = append(s.ends, unlock)
+	if w.dryRun {
+		s.log = slog.New(slog.DiscardHandler)
+		return s, refuseInterrupted(p)
+	}
+	if err := s.openLog(command); err != nil {
+		return nil, err
+	}
+	return s, s.recover(ctx)
+}
+
+// end gives everything back, in reverse order; it may be called twice.
+func (s *session) end() error {
+	var err error
+	for i := len(s.ends) - 1; i >= 0; i-- {
+		err = errors.Join(err, s.ends[i]())
+	}
+	s.ends = nil
+	return err
+}
+
+func (s *session) openLog(command string) error {
+	f, err := s.LogFile(time.Now(), command)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	s.ends = append(s.ends, f.Close)
+	s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	s.log.Info("begin", "command", command, "version", version.Current(), "pack", s.Dir())
+	return nil
+}
+
+// closing logs how the command ended, and ends the session.
+func (s *session) closing(err *error) {
+	if s.ends == nil {
+		return
+	}
+	if *err != nil {
+		s.log.Error("end", "error", (*err).Error(), "class", fault.ClassOf(*err).String(), "code", cli.ExitCode(*err))
+	} else {
+		s.log.Info("end")
+	}
+	*err = errors.Join(*err, s.end())
+}
+
+// recover finishes or undoes what an earlier run left in the middle.
+func (s *session) recover(ctx context.Context) (err error) {
+	s.before, err = apply.Recover(ctx, s.Pack, s.log)
+	if err != nil {
+		return err
+	}
+	if text := recovered(s.before); text != "" {
+		s.c.Note("%s", text)
+	}
+	return nil
+}
+
+// recovered says what recovery did, "" if there was nothing to do.
+func recovered(o apply.RecoverOutcome) string {
+	what := "update"
+	if o.Revert {
+		what = "revert"
+	}
+	way := fmt.Sprintf("from level %s to %s", pack.LevelName(o.From), pack.LevelName(o.To))
+	switch o.Action {
+	case "finished":
+		return fmt.Sprintf("an interrupted %s %s was finished", what, way)
+	case "undone":
+		return fmt.Sprintf("an interrupted %s %s was undone; the pack is at level %s", what, way, pack.LevelName(o.From))
+	}
+	return ""
+}
+
+// where adds to an interruption in what state the pack is.
+func (s *session) where(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	state, stateErr := s.State()
+	if stateErr != nil {
+		return errors.Join(err, stateErr)
+	}
+	text := strings.TrimSpace(fault.HintOf(err) + "\nthe pack is at level " + pack.LevelName(state.Level) +
+		"; the next command that writes, or `packlift-import recover`, puts right whatever is unfinished")
+	return &fault.Error{Class: fault.Interrupted, Err: err, Hint: text}
+}

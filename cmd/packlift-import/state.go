@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"packlift/internal/cli"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+)
+
+func currentState(c *cli.Console) *cobra.Command {
+	var f packFlag
+	cmd := &cobra.Command{
+		Use: "current-state", Short: "Print the pack's level and hotfixes", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			p, err := f.open()
+			if err != nil {
+				return err
+			}
+			defer p.Close()
+			if err := warnInterrupted(c, p); err != nil {
+				return err
+			}
+			return sayState(c, p)
+		},
+	}
+	f.Flags(cmd.Flags())
+	return cmd
+}
+
+type packState struct {
+	Pack string `json:"pack"`
+	pack.State
+	TrustSet string             `json:"trust_set"`
+	Floor    *manifest.Sequence `json:"floor,omitempty"`
+}
+
+func sayState(c *cli.Console, p *pack.Pack) error {
+	s, err := p.State()
+	if err != nil {
+		return err
+	}
+	trust, err := packTrust(p)
+	if err != nil {
+		return err
+	}
+	out := packState{Pack: p.Dir(), State: s, TrustSet: trust.Fingerprint()}
+	floor, ok, err := p.Floor()
+	if err != nil {
+		return err
+	}
+	if ok {
+		out.Floor = &floor
+	}
+	c.Data("state", out, stateText(out))
+	return nil
+}
+
+func stateText(s packState) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "product    %s-%s\nlevel      %s\nhotfixes   %s\n", s.Product, s.Version, pack.LevelName(s.Level), hotfixes(s.Hotfixes))
+	if !s.Manifest.IsZero() {
+		fmt.Fprintf(&b, "manifest   %s\n", s.Manifest)
+	}
+	if s.Floor != nil {
+		fmt.Fprintf(&b, "floor      %s\n", s.Floor)
+	}
+	fmt.Fprintf(&b, "trust set  %s\n", s.TrustSet)
+	for _, e := range s.History[max(0, len(s.History)-10):] {
+		fmt.Fprintf(&b, "history    %s %s %s -> %s\n", e.Time.Format("2006-01-02 15:04:05Z"), e.Kind, pack.LevelName(e.From), pack.LevelName(e.To))
+	}
+	return b.String()
+}
+
+func hotfixes(list []int) string {
+	if len(list) == 0 {
+		return "none"
+	}
+	return strings.Trim(fmt.Sprint(list), "[]")
+}
