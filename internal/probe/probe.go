@@ -21,6 +21,9 @@ import (
 // MaxSize is the most bytes that an importer's executable may have.
 const MaxSize = 512 << 20
 
+// ErrNoMarker is what Marker gives for an executable that states no version.
+var ErrNoMarker = errors.New("it holds no packlift version")
+
 // Platform reads GOOS and GOARCH from the build information of a Go executable.
 func Platform(r io.ReaderAt) (goos, goarch string, err error) {
 	info, err := buildinfo.Read(r)
@@ -93,7 +96,7 @@ func (m *markers) result() (string, error) {
 	case 1:
 		return m.found[0], nil
 	case 0:
-		return "", errors.New("it holds no packlift version")
+		return "", ErrNoMarker
 	}
 	return "", fmt.Errorf("it holds several versions: %s", strings.Join(m.found[:2], ", "))
 }

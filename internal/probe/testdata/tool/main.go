@@ -11,8 +11,8 @@ import (
 // The linker sets these.
 var (
 	marker = "" // packlift-tool-version:1.3.0; as the linker sets it for internal/version too
-	says   = ""                             // the version it states, if another than the marked one
-	does   = ""                             // "hang", "fail" or "chatter"
+	says   = "" // the version it states, if another than the marked one
+	does   = "" // "hang", "fail" or "chatter"
 )
 
 func main() {

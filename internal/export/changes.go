@@ -1,0 +1,45 @@
+package export
+
+import (
+	"packlift/internal/manifest"
+)
+
+// changes is what a step does to the product: paths of files and links by what
+// becomes of them, and the contents that have to travel.
+type changes struct {
+	added, modified, removed []string
+	contents                 []manifest.Blob
+	where                    map[manifest.Digest]string // content → one path of the target that has it
+}
+
+// changesOf compares two levels; a nil base is an empty product. Folders are
+// no lines of a changelog, but their contents are.
+func changesOf(base, target *manifest.Manifest) changes {
+	c := changes{contents: manifest.Needed(base, target), where: map[manifest.Digest]string{}}
+	for _, d := range manifest.Compare(base, target) {
+		switch {
+		case d.New == nil:
+			if d.Old.Type != manifest.Dir {
+				c.removed = append(c.removed, d.Path)
+			}
+			continue
+		case d.New.Type == manifest.Dir:
+			continue
+		case d.Old == nil:
+			c.added = append(c.added, d.Path)
+		default:
+			c.modified = append(c.modified, d.Path)
+		}
+		if _, ok := c.where[d.New.SHA256]; !ok && d.New.Type == manifest.File {
+			c.where[d.New.SHA256] = d.Path
+		}
+	}
+	return c
+}
+
+func (c *changes) bytes() (n int64) {
+	for _, b := range c.contents {
+		n += b.Size
+	}
+	return n
+}

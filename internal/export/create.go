@@ -1,0 +1,155 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"packlift/bundle"
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/verify"
+)
+
+// Created tells what CreateUpdate made.
+type Created struct {
+	Path     string // where it is; "-" for stdout
+	Info     *bundle.Info
+	Size     int64           // bytes of the bundle
+	SHA256   manifest.Digest // of the bundle
+	Added    int             // paths the step adds, modifies, removes
+	Modified int
+	Removed  int
+	Contents int            // blobs in the payload
+	Bytes    int64          // their plain size
+	Report   *verify.Report // what the check of the written bundle said
+	Placed   []string       // importers renewed in the pack's bin
+	Warnings []string
+}
+
+// CreateUpdate makes one bundle of one step, or of a whole product, signs it,
+// verifies what it wrote and puts it in place. Errors have the class of their
+// fault: Usage, Untrusted (the site would not accept it), Interrupted when ctx ends.
+func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
+	if err := o.normalise(); err != nil {
+		return nil, err
+	}
+	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
+	defer c.close()
+	for _, step := range []func() error{c.chooseTools, c.scan, c.openOutput, c.write, c.check, c.publish} {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := step(); err != nil {
+			return nil, errors.Join(ctx.Err(), err)
+		}
+	}
+	c.placeTools()
+	return &c.made, nil
+}
+
+// creation is one run; each step fills in what the next ones need.
+type creation struct {
+	CreateOptions
+	ctx   context.Context
+	meter *meter
+	made  Created
+
+	packBin map[platform]string
+	folder  *toolFolder
+	tools   []*tool
+
+	from, to     source
+	base, target *manifest.Manifest // base is nil for a full bundle
+	changes      changes
+	out          *output
+}
+
+func (c *creation) close() {
+	for _, s := range []source{c.from, c.to} {
+		if s != nil {
+			s.Close()
+		}
+	}
+	if c.out != nil {
+		c.out.cleanup()
+	}
+}
+
+// chooseTools finds, proves and signs the importers, and with a trust set
+// asks whether the site would run them.
+func (c *creation) chooseTools() (err error) {
+	if c.Pack != "" {
+		if c.packBin, err = packTools(c.Pack); err != nil {
+			return err
+		}
+	}
+	if c.folder, err = findTools(c.ToolsDir); err != nil {
+		return err
+	}
+	want, err := c.folder.choose(c.Platforms, c.packBin)
+	if err != nil {
+		return err
+	}
+	if c.tools, err = c.folder.load(c.ctx, want); err != nil {
+		return err
+	}
+	for _, t := range c.tools {
+		if err := t.sign(c.Signers); err != nil {
+			return err
+		}
+		if c.Trust == nil {
+			continue
+		}
+		if err := t.check(c.Trust, c.Created); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scan lists and hashes both trees and says what differs.
+func (c *creation) scan() (err error) {
+	c.meter.start(StageScan, 0)
+	r := reading{jobs: c.Jobs, progress: c.meter.add}
+	if c.From != "" {
+		if c.from, err = openSource(c.ctx, c.From, r); err != nil {
+			return err
+		}
+		if c.base, err = c.manifestOf(c.from, c.Start); err != nil {
+			return fmt.Errorf("%s: %w", c.From, err)
+		}
+	}
+	if c.to, err = openSource(c.ctx, c.To, r); err != nil {
+		return err
+	}
+	if c.target, err = c.manifestOf(c.to, c.End); err != nil {
+		return fmt.Errorf("%s: %w", c.To, err)
+	}
+	c.changes = changesOf(c.base, c.target)
+	c.made.Added, c.made.Modified, c.made.Removed = len(c.changes.added), len(c.changes.modified), len(c.changes.removed)
+	c.made.Contents, c.made.Bytes = len(c.changes.contents), c.changes.bytes()
+	c.made.Warnings = c.warnings()
+	return nil
+}
+
+func (c *creation) manifestOf(s source, level int) (*manifest.Manifest, error) {
+	m := &manifest.Manifest{Product: c.Product, Version: c.Version, Level: level, Entries: s.entries()}
+	if len(m.Entries) == 0 {
+		return nil, fault.New(fault.Usage, "it holds no file of a product").WithHint("give the top folder of the product")
+	}
+	return m, m.Check()
+}
+
+// placeTools comes after the bundle is published: what goes wrong here is a
+// warning, the bundle stays good.
+func (c *creation) placeTools() {
+	if c.Pack == "" {
+		return
+	}
+	placed, err := placeTools(c.ctx, c.Pack, c.packBin, c.tools)
+	c.made.Placed = placed
+	if err != nil {
+		c.made.Warnings = append(c.made.Warnings, fmt.Sprintf("the pack's importer was not renewed: %v", err))
+	}
+}

@@ -1,0 +1,191 @@
+package export
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"time"
+
+	"filippo.io/age"
+
+	"packlift/bundle"
+	"packlift/internal/fault"
+	"packlift/internal/keys"
+	"packlift/internal/manifest"
+	"packlift/internal/version"
+	"packlift/verify"
+)
+
+// DefaultMaxMemory is what creating a bundle may take, in bytes.
+const DefaultMaxMemory = 1 << 30
+
+// CreateOptions says what goes into a bundle and where it is put.
+type CreateOptions struct {
+	// From and To are the trees before and after: a folder, .zip, .tar,
+	// .tar.gz, .tgz, .tar.xz or .txz. Without From the bundle is full. Without
+	// To the tree is Pack.
+	From, To string
+	// Pack is a connected pack: it names the product where Product is empty,
+	// its bin tells which tools are wanted, and the newest of them go into it.
+	Pack string
+
+	Product, Version string
+	Start, End       int // levels; with From 0 <= Start < End, without it Start is ignored
+	Channel          string
+
+	Recipients  []age.Recipient
+	Signers     []keys.Signer
+	Trust       *verify.TrustSet // the site's; nil: nobody asks whether the site accepts
+	ToolsDir    string           // empty: tools/ beside the exporter, else the exporter's folder
+	Platforms   []string         // os/arch, or all
+	MinimumTool string           // empty: version.Minimum
+	BestBefore  time.Time        // zero: none
+	MinSequence manifest.Sequence
+	Created     time.Time // zero: SOURCE_DATE_EPOCH, else Now
+
+	MaxMemory int64 // bytes; 0: DefaultMaxMemory
+	Jobs      int   // 0: one a core
+
+	Output   string    // a file, a folder that exists (the conventional name in it), or "-"
+	Stdout   io.Writer // where "-" goes
+	Now      func() time.Time
+	Progress Progress
+}
+
+// Progress hears of work done: the stage (see the Stage constants), bytes done
+// so far in it, and bytes in all, 0 where that is not known. It is called from
+// several goroutines, one at a time.
+type Progress func(stage Stage, done, total int64)
+
+// Stage is a step of the work as progress names it.
+type Stage string
+
+// The stages in their order.
+const (
+	StageScan   Stage = "scan"
+	StageWrite  Stage = "write"
+	StageVerify Stage = "verify"
+)
+
+// normalise fills in defaults and refuses what cannot be meant.
+func (o *CreateOptions) normalise() error {
+	o.setDefaults()
+	if err := o.setProduct(); err != nil {
+		return err
+	}
+	if o.To == "" {
+		o.To = o.Pack
+	}
+	if o.To == "" {
+		return fault.New(fault.Usage, "no tree to carry").WithHint("give --to TREE, or the pack as argument")
+	}
+	if err := o.checkLevels(); err != nil {
+		return err
+	}
+	if len(o.Recipients) == 0 {
+		return fault.New(fault.Usage, "nobody can read the bundle").
+			WithHint("give --recipient age1…; `packlift-import keygen` at the site prints it")
+	}
+	if len(o.Recipients) > bundle.MaxRecipients {
+		return fault.New(fault.Usage, "%d recipients are too many, the most is %d", len(o.Recipients), bundle.MaxRecipients)
+	}
+	if err := checkSigners(o.Signers); err != nil {
+		return err
+	}
+	if !version.Valid(o.MinimumTool) {
+		return fault.New(fault.Usage, "minimum tool %q is no version", o.MinimumTool).WithHint("write it as 1.3.0")
+	}
+	return o.setCreated()
+}
+
+func (o *CreateOptions) setDefaults() {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Jobs <= 0 {
+		o.Jobs = runtime.GOMAXPROCS(0)
+	}
+	if o.MaxMemory <= 0 {
+		o.MaxMemory = DefaultMaxMemory
+	}
+	if o.Channel == "" {
+		o.Channel = "full"
+	}
+	if o.MinimumTool == "" {
+		o.MinimumTool = version.Minimum
+	}
+	if o.From == "" {
+		o.Start = o.End
+	}
+}
+
+func (o *CreateOptions) setProduct() error {
+	if o.Pack != "" {
+		b, err := readSmall(filepath.Join(o.Pack, "updates", "product.txt"), 256)
+		if err != nil {
+			return fault.New(fault.Usage, "pack %s: %w", o.Pack, err).WithHint("a pack names its product in updates/product.txt, such as wso2am-4.2.0")
+		}
+		name, vers, err := manifest.SplitProduct(strings.TrimSpace(string(b)))
+		if err != nil {
+			return fault.New(fault.Usage, "pack %s: updates/product.txt: %w", o.Pack, err)
+		}
+		if o.Product != "" && (o.Product != name || o.Version != vers) {
+			return fault.New(fault.WrongProduct, "pack %s holds %s-%s, not %s-%s", o.Pack, name, vers, o.Product, o.Version)
+		}
+		o.Product, o.Version = name, vers
+	}
+	if o.Product == "" {
+		return fault.New(fault.Usage, "the product is not named").WithHint("give --product NAME-VERSION, such as wso2am-4.2.0")
+	}
+	if err := manifest.CheckProduct(o.Product, o.Version); err != nil {
+		return fault.New(fault.Usage, "%w", err)
+	}
+	return nil
+}
+
+func (o *CreateOptions) checkLevels() error {
+	if o.End < 0 || o.End > manifest.MaxLevel {
+		return fault.New(fault.Usage, "end level %d is not 0 to %d", o.End, manifest.MaxLevel).WithHint("give --end-level N")
+	}
+	if o.From != "" && (o.Start < 0 || o.Start >= o.End) {
+		return fault.New(fault.Usage, "start level %d is not below end level %d", o.Start, o.End).
+			WithHint("give the levels of --from and --to with --start-level and --end-level")
+	}
+	if o.MinSequence.Compare(o.sequence()) > 0 {
+		return fault.New(fault.Usage, "--min-sequence lies above the bundle itself, which no site could then apply")
+	}
+	return nil
+}
+
+func (o *CreateOptions) sequence() manifest.Sequence { return manifest.Sequence{Level: o.End} }
+
+// setCreated honours SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds.
+func (o *CreateOptions) setCreated() error {
+	if v := os.Getenv("SOURCE_DATE_EPOCH"); o.Created.IsZero() && v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 || n > 253402300799 { // the end of the year 9999
+			return fault.New(fault.Usage, "SOURCE_DATE_EPOCH=%q is no number of seconds since 1970", v)
+		}
+		o.Created = time.Unix(n, 0)
+	}
+	if o.Created.IsZero() {
+		o.Created = o.Now()
+	}
+	o.Created = o.Created.UTC().Truncate(time.Second)
+	if !o.BestBefore.IsZero() {
+		o.BestBefore = o.BestBefore.UTC().Truncate(time.Second)
+	}
+	return nil
+}
+
+// Warnings that creating gives; it goes on after each.
+func (o *CreateOptions) warnings() []string {
+	if !o.BestBefore.IsZero() && o.BestBefore.Before(o.Created) {
+		return []string{fmt.Sprintf("the bundle's best-before date %s has passed already", o.BestBefore.Format(time.DateOnly))}
+	}
+	return nil
+}

@@ -1,0 +1,42 @@
+package export
+
+import (
+	"errors"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+
+	"packlift/internal/fault"
+	"packlift/internal/rootfs"
+	"packlift/verify"
+)
+
+// TrustNew writes a new trust set into the folder dir, which is made and must
+// not hold one, and returns its fingerprint.
+func TrustNew(dir string, o verify.NewTrust) (fingerprint string, err error) {
+	files, err := verify.NewTrustSet(o)
+	if err != nil {
+		return "", err
+	}
+	set, err := verify.ParseTrustSet(memoryFS(files))
+	if err != nil {
+		return "", err
+	}
+	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+		return "", fault.New(fault.Usage, "%s is not empty", dir).WithHint("name a new folder with -o")
+	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	root, err := rootfs.MkdirAllOpen(dir, defaultDir)
+	if err != nil {
+		return "", err
+	}
+	defer root.Close()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := root.WriteFile(name, files[name], defaultFile); err != nil {
+			return "", err
+		}
+	}
+	return set.Fingerprint(), nil
+}

@@ -1,0 +1,184 @@
+package export
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"packlift/bundle"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// info is MANIFEST.json without what the writer finds out itself.
+func (c *creation) info() bundle.Info {
+	i := bundle.Info{
+		Format: bundle.FormatVersion, Product: c.Product, Version: c.Version,
+		Kind: bundle.Full, Channel: c.Channel, Start: c.Start, End: c.End,
+		Sequence: c.sequence(), MinSequence: c.MinSequence, MinimumTool: c.MinimumTool,
+		Created: c.Created, BestBefore: c.BestBefore,
+		Recipients: len(c.Recipients), TargetManifest: c.target.Digest(),
+	}
+	if c.base != nil {
+		i.Kind, i.BaseManifest = bundle.Update, c.base.Digest()
+	}
+	if c.Trust != nil {
+		i.TrustSet = c.Trust.Fingerprint()
+	}
+	for _, t := range c.tools {
+		i.Tools = append(i.Tools, t.Tool)
+	}
+	return i
+}
+
+// write encodes the three parts and signs.
+func (c *creation) write() error {
+	c.meter.start(StageWrite, c.made.Bytes)
+	w, err := bundle.NewWriter(c.out, bundle.WriterOptions{
+		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.MaxMemory,
+	})
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	parts := []struct {
+		name string
+		fill func(*bundle.PartWriter) error
+	}{{bundle.ToolsName, c.writeTools}, {bundle.LevelsName, c.writeLevels}, {bundle.PayloadName, c.writePayload}}
+	for _, p := range parts {
+		part, err := w.Part(p.name)
+		if err != nil {
+			return err
+		}
+		if err := p.fill(part); err != nil {
+			return err
+		}
+		if err := part.Close(); err != nil {
+			return err
+		}
+	}
+	c.made.Info, err = w.Finish(func(sums []byte) ([][]byte, error) {
+		return signAll(c.Signers, verify.NamespaceBundle, sums, map[string]bool{})
+	})
+	return err
+}
+
+func (c *creation) writeTools(w *bundle.PartWriter) error {
+	for _, t := range c.tools {
+		if err := addBytes(w, bundle.StatementName(t.OS, t.Arch), t.statement); err != nil {
+			return err
+		}
+		for i, sig := range t.sigs {
+			if err := addBytes(w, bundle.StatementSigName(t.OS, t.Arch, i+1), sig); err != nil {
+				return err
+			}
+		}
+		if err := c.addFile(w, bundle.ToolName(t.OS, t.Arch), bundle.Blob{Size: t.Size, SHA256: t.SHA256}, t.path, openPath(t.path)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *creation) writeLevels(w *bundle.PartWriter) error {
+	first := c.target
+	if c.base != nil {
+		first = c.base
+	}
+	if err := addManifest(w, first); err != nil {
+		return err
+	}
+	from := -1
+	if c.base != nil {
+		from = c.Start
+		if err := addBytes(w, bundle.DifferenceName(c.Start, c.End), manifest.MarshalDifference(c.base, c.target)); err != nil {
+			return err
+		}
+	}
+	// The text is for people; a list that is too long for the format stays out.
+	text := pack.Changelog(c.Product, c.Version, from, c.End, c.changes.added, c.changes.modified, c.changes.removed)
+	if len(text) > verify.MaxChangelog {
+		return nil
+	}
+	return addBytes(w, bundle.ChangelogName(c.Start, c.End), text)
+}
+
+// addManifest writes a manifest without holding its text: once to know its
+// size, once into the part.
+func addManifest(w *bundle.PartWriter, m *manifest.Manifest) error {
+	size, err := m.WriteTo(io.Discard)
+	if err != nil {
+		return err
+	}
+	r, out := io.Pipe()
+	go func() {
+		_, err := m.WriteTo(out)
+		out.CloseWithError(err)
+	}()
+	defer r.Close()
+	return w.Add(bundle.LevelName(m.Level), size, r)
+}
+
+func (c *creation) writePayload(w *bundle.PartWriter) error {
+	for _, b := range c.changes.contents {
+		path := c.changes.where[b.SHA256]
+		open := func() (io.ReadCloser, error) { return c.to.open(path) }
+		err := c.addFile(w, bundle.BlobName(b.SHA256), bundle.Blob{Size: b.Size, SHA256: b.SHA256}, filepath.Join(c.To, filepath.FromSlash(path)), open)
+		if err != nil {
+			return err
+		}
+		c.meter.add(b.Size)
+	}
+	return nil
+}
+
+// addFile reads a file into the part and checks that it is still what was scanned.
+func (c *creation) addFile(w *bundle.PartWriter, name string, b bundle.Blob, path string, open func() (io.ReadCloser, error)) error {
+	f, err := open()
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := w.Add(name, b.Size, newChecked(withContext(c.ctx, f), path, b.Size, b.SHA256)); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+func addBytes(w *bundle.PartWriter, name string, b []byte) error {
+	return w.Add(name, int64(len(b)), bytes.NewReader(b))
+}
+
+// check reads the bundle as a site would, through the file as it was written.
+func (c *creation) check() error {
+	size, err := c.out.size()
+	if err != nil {
+		return err
+	}
+	trust := c.Trust
+	if trust == nil {
+		if trust, err = ownTrust(c.Signers); err != nil {
+			return err
+		}
+	}
+	c.made.Size = size
+	c.meter.start(StageVerify, size)
+	_, c.made.Report, err = verify.Open(c.ctx, c.out, size, verify.Options{Trust: trust, Now: c.Now(), Jobs: c.Jobs, Progress: c.meter.add})
+	if err != nil {
+		return fmt.Errorf("the bundle as written: %w", err)
+	}
+	return nil
+}
+
+func (c *creation) publish() (err error) {
+	if c.Output == "-" {
+		c.made.SHA256, err = digestOf(c.ctx, c.out, c.made.Size, c.Stdout)
+		return err
+	}
+	if c.made.SHA256, err = c.out.digest(c.ctx, c.made.Size); err != nil {
+		return err
+	}
+	return c.out.publish(c.made.SHA256)
+}
