@@ -93,14 +93,15 @@ func ApplyDifference(old *Manifest, r io.Reader) (*Manifest, error) {
 		}
 		last = l.Path
 		i, found := search(rest, l.Path)
+		if found && rest[i] == e || !found && l.Type == absent {
+			return nil, fmt.Errorf("difference: %q is as it was", l.Path)
+		}
 		m.Entries = append(m.Entries, rest[:i]...)
 		if rest = rest[i:]; found {
 			rest = rest[1:]
 		}
 		if l.Type != absent {
 			m.Entries = append(m.Entries, e)
-		} else if !found {
-			return nil, fmt.Errorf("difference: removes %q, which is not there", l.Path)
 		}
 	}
 	if p.err != nil {

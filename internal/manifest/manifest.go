@@ -59,10 +59,11 @@ type Manifest struct {
 }
 
 // Reserved reports whether p belongs to the pack's keeper and never to a
-// product: updates, updates/** and bin/packlift-import*, in any case.
+// product: updates, updates/** and bin/packlift-import*, in any case, and the
+// short name that Windows gives the latter (bin/PACKLI~1.EXE).
 func Reserved(p string) bool {
 	f := safepath.Fold(p)
-	return f == "updates" || strings.HasPrefix(f, "updates/") || strings.HasPrefix(f, "bin/packlift-import")
+	return f == "updates" || strings.HasPrefix(f, "updates/") || strings.HasPrefix(f, "bin/packlift-import") || strings.HasPrefix(f, "bin/packli~")
 }
 
 // Find returns the entry at p, by binary search.

@@ -14,7 +14,6 @@ package safepath
 
 import (
 	"fmt"
-	"path"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -125,30 +124,67 @@ func isDevice(e string) bool {
 }
 
 // CheckLink returns an error unless the symlink at link with this target stays
-// inside the tree: the target is relative, clean as a path, and does not climb
-// over the root.
+// inside the tree. The target is relative, its elements could be names of the
+// tree, and ".." stands only at its front, no more often than link has parents.
+//
+// The place of ".." matters because the system resolves a target step by step:
+// in "x/../y" it climbs from where the link x leads, not from x. With ".." at
+// the front alone it climbs from the link's own folder, so that links which each
+// stay inside cannot be chained into one that does not.
 func CheckLink(link, target string) error {
 	if target == "" || len(target) > MaxPath || !utf8.ValidString(target) {
 		return fmt.Errorf("link %q has an empty, long or non-UTF-8 target", clip(link))
 	}
-	if target[0] == '/' || strings.Contains(target, `\`) || strings.Contains(target, ":") {
-		return fmt.Errorf("link %q has the absolute or foreign target %q", clip(link), clip(target))
+	if target[0] == '/' {
+		return fmt.Errorf("link %q has the absolute target %q", clip(link), clip(target))
 	}
-	for _, r := range target {
-		if unicode.IsControl(r) {
-			return fmt.Errorf("link %q has a control character in its target", clip(link))
+	up, down := 0, false
+	for e := range strings.SplitSeq(strings.TrimSuffix(target, "/"), "/") {
+		switch e {
+		case ".":
+		case "..":
+			if up++; down {
+				return fmt.Errorf("link %q has the target %q, which goes down and up again", clip(link), clip(target))
+			}
+		default:
+			if down = true; checkElement(e) != nil {
+				return fmt.Errorf("link %q has the target %q: element %q %w", clip(link), clip(target), clip(e), checkElement(e))
+			}
 		}
 	}
-	joined := path.Join(path.Dir(link), target)
-	if joined == ".." || strings.HasPrefix(joined, "../") {
+	if up > strings.Count(link, "/") {
 		return fmt.Errorf("link %q leaves the tree to %q", clip(link), clip(target))
 	}
 	return nil
 }
 
 // Fold gives the form under which a case-insensitive, normalising file system
-// would find p.
-func Fold(p string) string { return norm.NFC.String(cases.Fold().String(norm.NFC.String(p))) }
+// would find p. Characters that HFS+ does not see are left out.
+func Fold(p string) string {
+	for i := 0; i < len(p); i++ {
+		if p[i] >= utf8.RuneSelf {
+			return foldUnicode(p)
+		}
+	}
+	return strings.ToLower(p)
+}
+
+func foldUnicode(p string) string {
+	p = strings.Map(func(r rune) rune {
+		if unseen(r) {
+			return -1
+		}
+		return r
+	}, p)
+	// Decomposed before and after folding: Unicode 3.13, D145 (canonical caseless match).
+	p = norm.NFD.String(cases.Fold().String(norm.NFD.String(p)))
+	return norm.NFC.String(p)
+}
+
+// unseen tells the characters that HFS+ ignores in names (CVE-2014-9390).
+func unseen(r rune) bool {
+	return r >= 0x200c && r <= 0x200f || r >= 0x202a && r <= 0x202e || r >= 0x206a && r <= 0x206f || r == 0xfeff
+}
 
 // Collisions finds paths that a case-insensitive or normalising file system
 // would take for one. The zero value is ready.
