@@ -20,6 +20,7 @@ type engine struct {
 	head    head
 	ops     []op // sorted by path: a folder stands before what is in it
 	careful bool
+	leaving map[string]*op // folded path → op that removes it; made when needed
 }
 
 // forward brings every op to After and makes that durable. The order keeps
@@ -64,13 +65,34 @@ func (e *engine) each(back bool, when func(*op) bool, do func(*op) error) error 
 	return nil
 }
 
+// look is what stands at p; a path below a link is absent, whatever the link
+// leads to.
+func (e *engine) look(p string) (*manifest.Entry, error) {
+	if link, err := e.root.ParentLink(p); err != nil && !absent(err) || link != "" {
+		return nil, err
+	}
+	now, info, err := lookAt(e.root, p)
+	if now == nil && info != nil {
+		err = changedMeanwhile(p) // a device or the like
+	}
+	return now, err
+}
+
+func (e *engine) lookHashed(p string) (*manifest.Entry, error) {
+	now, err := e.look(p)
+	if err == nil && isFile(now) {
+		now.SHA256, _, err = hashAt(e.root, p)
+	}
+	return now, err
+}
+
 // loosen opens folders that their owner may not write, for the run's time.
 func (e *engine) loosen() error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
 	return e.each(false, func(o *op) bool { return closed(o.Before) || closed(o.After) }, func(o *op) error {
-		now, _, err := lookAt(e.root, o.Path)
+		now, err := e.look(o.Path)
 		if err != nil || !closed(now) {
 			return err
 		}
@@ -91,7 +113,7 @@ func (e *engine) moveAway(o *op) error {
 	if err != nil || away {
 		return err
 	}
-	now, err := entryNow(e.root, o.Path)
+	now, err := e.lookHashed(o.Path)
 	if err != nil || !sameContent(now, o.Before) {
 		return err // gone, or the new one already: judged before
 	}
@@ -119,7 +141,7 @@ func changedMeanwhile(p string) error {
 }
 
 func (e *engine) removeDir(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil || !isDir(now) {
 		return err
 	}
@@ -134,7 +156,7 @@ func (e *engine) removeDir(o *op) error {
 }
 
 func (e *engine) makeDir(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil || isDir(now) {
 		return err
 	}
@@ -170,7 +192,7 @@ func (e *engine) dirLike(p, model string) error {
 
 // place moves a staged file to its path, which must be free.
 func (e *engine) place(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil {
 		return err
 	}
@@ -199,14 +221,14 @@ func (e *engine) place(o *op) error {
 }
 
 func (e *engine) makeLink(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil {
 		return err
 	}
-	if now != nil {
-		if e.careful {
-			return nil
-		}
+	switch {
+	case now != nil && e.careful && sameContent(now, o.After):
+		return e.ownLink(o) // the run may have ended between the two
+	case now != nil:
 		return changedMeanwhile(o.Path)
 	}
 	if err := e.root.Symlink(o.After.Target, o.Path); err != nil {
@@ -233,7 +255,7 @@ func (e *engine) ownLink(o *op) error {
 
 // setMode sets permission bits where they are not the wanted ones.
 func (e *engine) setMode(p string, want *manifest.Entry) error {
-	now, _, err := lookAt(e.root, p)
+	now, err := e.look(p)
 	if err != nil || now == nil || now.Type != want.Type || now.Mode == want.Mode || runtime.GOOS == "windows" {
 		return err
 	}

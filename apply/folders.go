@@ -5,17 +5,23 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"syscall"
 
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
 	"packlift/internal/safepath"
 )
 
+// absent: nothing is there, or a file stands where a folder above it should.
+func absent(err error) bool {
+	return errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR)
+}
+
 // lookAt describes p without following it and without hashing. Both results
 // are nil where p is absent; only the entry is where p is a device or the like.
 func lookAt(root *rootfs.Root, p string) (*manifest.Entry, fs.FileInfo, error) {
 	info, err := root.Lstat(p)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		return nil, nil, nil
 	}
 	if err != nil {
@@ -81,7 +87,7 @@ func (f *folders) state(dir string) folderState {
 func (f *folders) lookAt(dir string) folderState {
 	info, err := f.root.Lstat(dir)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	case absent(err):
 		return folderMissing
 	case err != nil:
 		f.err = err

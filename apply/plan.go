@@ -4,6 +4,7 @@ import (
 	"context"
 	"sort"
 
+	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -54,12 +55,7 @@ const (
 // where the bundle does not fit the pack (see Fit); files in the way are not an
 // error but the plan's Conflicts.
 func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*Plan, error) {
-	o = o.withDefaults()
 	fit, err := Fit(p, b, o.Level)
-	if err != nil {
-		return nil, err
-	}
-	state, err := p.State()
 	if err != nil {
 		return nil, err
 	}
@@ -67,15 +63,23 @@ func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*P
 	if err != nil {
 		return nil, err
 	}
+	return planUpdate(ctx, p, b.Info(), fit, levels, o)
+}
+
+func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitResult, levels *verify.Levels, o Options) (*Plan, error) {
+	state, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	pl := newPlan(p, state, info, fit, levels.Target)
+	if fit.AlreadyThere {
+		return pl, nil
+	}
 	base, err := installed(p, state, levels.Base)
 	if err != nil {
 		return nil, err
 	}
-	pl := newPlan(p, state, b.Info(), fit, levels.Target)
-	if fit.AlreadyThere {
-		return pl, nil
-	}
-	return pl, pl.fill(ctx, p, manifest.Compare(base, levels.Target), o)
+	return pl, pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults())
 }
 
 // installed is the base that "customized" is judged by: the signed manifest

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"hash"
 	"io"
-	"io/fs"
 
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -334,7 +333,7 @@ func nameFits(name, p string, gen int, h *head, staged string, mount func(string
 
 func exists(root *rootfs.Root, name string) (bool, error) {
 	ok, err := root.Exists(name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if absent(err) {
 		return false, nil
 	}
 	return ok, err

@@ -1,5 +1,7 @@
 package apply
 
+import "packlift/internal/safepath"
+
 // backward brings every op to Before, in the reverse of forward's order. It
 // goes by what is on disk, so it can start from any point of forward or of
 // itself. What this site's users put in the way since stays where it is.
@@ -29,11 +31,14 @@ func (e *engine) backward() error {
 // takeOut moves a placed file back into the stage (or the backup it came from)
 // and removes a new link.
 func (e *engine) takeOut(o *op) error {
-	now, err := entryNow(e.root, o.Path)
+	now, err := e.lookHashed(o.Path)
 	if err != nil || !sameContent(now, o.After) {
 		return err
 	}
 	if o.New == "" {
+		if old, err := e.isOld(o); err != nil || old {
+			return err
+		}
 		return e.root.Remove(o.Path)
 	}
 	if staged, err := exists(e.root, o.New); err != nil || staged {
@@ -42,8 +47,27 @@ func (e *engine) takeOut(o *op) error {
 	return e.root.Rename(o.Path, o.New)
 }
 
+// isOld: a file system that ignores case shows under the new link's name the
+// old one, which has not been moved.
+func (e *engine) isOld(o *op) (bool, error) {
+	if e.leaving == nil {
+		e.leaving = map[string]*op{}
+		for i := range e.ops {
+			if old := &e.ops[i]; old.movesAway() && old.After == nil {
+				e.leaving[safepath.Fold(old.Path)] = old
+			}
+		}
+	}
+	old := e.leaving[safepath.Fold(o.Path)]
+	if old == nil || old.Path == o.Path {
+		return false, nil
+	}
+	away, err := exists(e.root, old.Old)
+	return !away, err
+}
+
 func (e *engine) unmakeDir(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil || !isDir(now) {
 		return err
 	}
@@ -55,7 +79,7 @@ func (e *engine) unmakeDir(o *op) error {
 }
 
 func (e *engine) remakeDir(o *op) error {
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil || isDir(now) {
 		return err
 	}
@@ -70,7 +94,7 @@ func (e *engine) bringBack(o *op) error {
 	if err != nil || !away {
 		return err // never moved
 	}
-	now, _, err := lookAt(e.root, o.Path)
+	now, err := e.look(o.Path)
 	if err != nil {
 		return err
 	}

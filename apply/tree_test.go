@@ -1,0 +1,302 @@
+package apply
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"packlift/bundle"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// node is one path of a test tree.
+type node struct {
+	kind manifest.Type
+	text string // content or link target
+	mode fs.FileMode
+}
+
+type tree map[string]node
+
+func file(text string) node                    { return node{manifest.File, text, 0o644} }
+func fileMode(text string, m fs.FileMode) node { return node{manifest.File, text, m} }
+func dir(m fs.FileMode) node                   { return node{manifest.Dir, "", m} }
+func link(target string) node                  { return node{manifest.Symlink, target, 0} }
+
+// with is t changed by the nodes of change; a zero node removes.
+func (t tree) with(change tree) tree {
+	out := maps.Clone(t)
+	for p, n := range change {
+		if n.kind == "" {
+			for q := range out {
+				if q == p || strings.HasPrefix(q, p+"/") {
+					delete(out, q)
+				}
+			}
+		}
+	}
+	for p, n := range change {
+		if n.kind != "" {
+			out[p] = n
+		}
+	}
+	return out
+}
+
+// whole adds the folders that are only implied.
+func (t tree) whole() tree {
+	out := maps.Clone(t)
+	for p := range t {
+		for d := path.Dir(p); d != "."; d = path.Dir(d) {
+			if _, ok := out[d]; !ok {
+				out[d] = dir(0o755)
+			}
+		}
+	}
+	return out
+}
+
+func (t tree) paths() []string { return slices.Sorted(maps.Keys(t)) }
+
+func (t tree) manifest(tb testing.TB, level int) *manifest.Manifest {
+	tb.Helper()
+	m := &manifest.Manifest{Product: "demo", Version: "1.0", Level: level}
+	w := t.whole()
+	for _, p := range w.paths() {
+		n := w[p]
+		e := manifest.Entry{Path: p, Type: n.kind, Mode: uint32(n.mode)}
+		switch n.kind {
+		case manifest.File:
+			e.Size, e.SHA256 = int64(len(n.text)), manifest.Sum([]byte(n.text))
+		case manifest.Symlink:
+			e.Target = n.text
+		}
+		m.Entries = append(m.Entries, e)
+	}
+	if err := m.Check(); err != nil {
+		tb.Fatal(err)
+	}
+	return m
+}
+
+// write lays t at dir.
+func (t tree) write(tb testing.TB, top string) {
+	tb.Helper()
+	w := t.whole()
+	for _, p := range w.paths() {
+		n, name := w[p], filepath.Join(top, p)
+		switch n.kind {
+		case manifest.Dir:
+			must(tb, os.MkdirAll(name, 0o755))
+		case manifest.File:
+			must(tb, os.WriteFile(name, []byte(n.text), 0o644))
+			must(tb, os.Chmod(name, n.mode))
+		case manifest.Symlink:
+			must(tb, os.Symlink(n.text, name))
+		}
+	}
+	for _, p := range slices.Backward(w.paths()) {
+		if w[p].kind == manifest.Dir {
+			must(tb, os.Chmod(filepath.Join(top, p), w[p].mode))
+		}
+	}
+}
+
+// readTree is what lies at dir, less the pack's own data.
+func readTree(tb testing.TB, top string) tree {
+	tb.Helper()
+	out := tree{}
+	must(tb, filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		p, _ := filepath.Rel(top, name)
+		if p = filepath.ToSlash(p); p == "." {
+			return nil
+		}
+		if p == "updates" {
+			return filepath.SkipDir
+		}
+		info, err := e.Info()
+		if err != nil {
+			return err
+		}
+		n := node{manifest.File, "", info.Mode().Perm()}
+		switch {
+		case e.IsDir():
+			n.kind = manifest.Dir
+		case info.Mode()&fs.ModeSymlink != 0:
+			n = node{kind: manifest.Symlink}
+			n.text, err = os.Readlink(name)
+		default:
+			b, rerr := os.ReadFile(name)
+			n.text, err = string(b), rerr
+		}
+		out[p] = n
+		return err
+	}))
+	return out
+}
+
+func (t tree) String() string {
+	var b strings.Builder
+	for _, p := range t.paths() {
+		text := t[p].text
+		if len(text) > 60 {
+			text = fmt.Sprintf("%d bytes %x", len(text), sha256.Sum256([]byte(text)))
+		}
+		fmt.Fprintf(&b, "%s %s %o %q\n", p, t[p].kind, t[p].mode, text)
+	}
+	return b.String()
+}
+
+func sameTree(tb testing.TB, what string, got, want tree) {
+	tb.Helper()
+	if g, w := got.String(), want.whole().String(); g != w {
+		tb.Errorf("%s: the tree is\n%s\nwant\n%s", what, g, w)
+	}
+}
+
+func must(tb testing.TB, err error) {
+	tb.Helper()
+	if err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// fakeBundle stands for a verified bundle.
+type fakeBundle struct {
+	info         bundle.Info
+	base, target *manifest.Manifest
+	contents     map[manifest.Digest][]byte
+	names        []manifest.Digest
+}
+
+func newFake(tb testing.TB, base, target tree, start, end int) *fakeBundle {
+	tb.Helper()
+	f := &fakeBundle{contents: map[manifest.Digest][]byte{}}
+	f.info = bundle.Info{ID: strings.Repeat("ab", 16), Product: "demo", Version: "1.0", Kind: bundle.Update, Start: start, End: end,
+		Sequence: manifest.Sequence{Level: end}, MinSequence: manifest.Sequence{Level: start}}
+	if base == nil {
+		f.info.Kind = bundle.Full
+	} else {
+		f.base = base.manifest(tb, start)
+		f.info.BaseManifest = f.base.Digest()
+	}
+	f.target = target.manifest(tb, end)
+	f.info.TargetManifest = f.target.Digest()
+	for _, n := range target {
+		if n.kind == manifest.File {
+			f.contents[manifest.Sum([]byte(n.text))] = []byte(n.text)
+		}
+	}
+	for _, b := range manifest.Needed(f.base, f.target) {
+		f.names = append(f.names, b.SHA256)
+	}
+	sort.Slice(f.names, func(i, j int) bool { return bytes.Compare(f.names[i][:], f.names[j][:]) < 0 })
+	return f
+}
+
+type fakeBlobs struct {
+	f    *fakeBundle
+	next int
+}
+
+func (b *fakeBlobs) Next() (manifest.Digest, int64, io.Reader, error) {
+	if b.next == len(b.f.names) {
+		return manifest.Digest{}, 0, nil, io.EOF
+	}
+	d := b.f.names[b.next]
+	b.next++
+	text := b.f.contents[d]
+	return d, int64(len(text)), bytes.NewReader(text), nil
+}
+
+func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {
+	fit, err := fitInfo(p, &f.info, o.Level)
+	if err != nil {
+		return nil, err
+	}
+	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target}, o)
+}
+
+func (f *fakeBundle) run(ctx context.Context, p *pack.Pack, pl *Plan, o Options) (*Result, error) {
+	return pl.execute(ctx, p, &fakeBlobs{f: f}, o.withDefaults())
+}
+
+func testOptions() Options {
+	return Options{AllowRoot: true, Jobs: 2, Now: func() time.Time { return time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC) }}
+}
+
+// newPack lays t at a new folder and makes it a pack on level.
+func newPack(tb testing.TB, t tree, level int) *pack.Pack {
+	tb.Helper()
+	p := initPack(tb, filepath.Join(tb.TempDir(), "pack"), t, level)
+	tb.Cleanup(func() { p.Close() })
+	return p
+}
+
+func initPack(tb testing.TB, top string, t tree, level int) *pack.Pack {
+	tb.Helper()
+	must(tb, os.MkdirAll(top, 0o755))
+	t.write(tb, top)
+	p, err := pack.Init(top, pack.InitOptions{Product: "demo", Version: "1.0", Level: max(level, 0), Empty: level < 0, Trust: map[string][]byte{
+		"allowed_signers": []byte("vendor ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJcLbFh4PpGe2xYpQGHSpBgHkz5lxS3mO4fqhtGJ0kMO\n"), "revoked_keys": nil, "policy.json": []byte("{}\n")}})
+	must(tb, err)
+	return p
+}
+
+func update(tb testing.TB, p *pack.Pack, f *fakeBundle, o Options) *Result {
+	tb.Helper()
+	pl, err := f.plan(p, o)
+	must(tb, err)
+	res, err := f.run(context.Background(), p, pl, o)
+	must(tb, err)
+	return res
+}
+
+func revert(tb testing.TB, p *pack.Pack, o Options) *Result {
+	tb.Helper()
+	pl, err := NewRevert(context.Background(), p, o)
+	must(tb, err)
+	res, err := RunRevert(context.Background(), p, pl, o)
+	must(tb, err)
+	return res
+}
+
+// tidy fails if a finished run left anything behind.
+func tidy(tb testing.TB, p *pack.Pack) {
+	tb.Helper()
+	for _, name := range []string{journalName, undoName} {
+		if ok, err := p.Root().Exists(name); ok || err != nil {
+			tb.Errorf("%s is there (%v)", name, err)
+		}
+	}
+	if list, err := os.ReadDir(filepath.Join(p.Dir(), stageRoot)); err == nil && len(list) > 0 {
+		tb.Errorf("the stage holds %v", list)
+	}
+	list, err := os.ReadDir(filepath.Join(p.Dir(), dataDir))
+	must(tb, err)
+	for _, e := range list {
+		if strings.HasPrefix(e.Name(), ".packlift-tmp-") {
+			tb.Errorf("%s is left", e.Name())
+		}
+	}
+	if r, err := p.CheckAudit(); err != nil || !r.OK() {
+		tb.Errorf("audit log: %+v, %v", r, err)
+	}
+}
