@@ -9,7 +9,8 @@
 //     goes to standard error: notes, warnings, errors, hints, questions, progress.
 //   - With --json each line on standard output is one JSON object whose first
 //     key is message_type; nothing else is written there. The last line of a
-//     failed run is of type "error" and holds class, exit code, message and hint.
+//     failed run is of type "error" ("ended" for the codes 2 and 4, which are no
+//     failures) and holds class, exit code, message and hint.
 //   - With -q notes, results and progress are left out; data, warnings and
 //     errors stay. With -v details are added.
 //   - An error is `error: MESSAGE [CLASS]`; what to type next follows on a line

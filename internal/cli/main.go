@@ -64,10 +64,11 @@ func (c *Console) report(cmd *cobra.Command, err error) {
 		return
 	}
 	class, hint := classOf(err), fault.HintOf(err)
-	switch class {
-	case fault.Reverted, fault.UpdatedItself:
+	kind := "error"
+	if class == fault.Reverted || class == fault.UpdatedItself { // what was asked for, with a code of its own
+		kind = "ended"
 		c.Note("%s", err)
-	default:
+	} else {
 		c.failure(err.Error(), class.String())
 	}
 	if class == fault.Usage {
@@ -80,7 +81,7 @@ func (c *Console) report(cmd *cobra.Command, err error) {
 		c.Hint("%s", hint)
 	}
 	if c.json {
-		c.emit("error", failure{class.String(), codeOf(class), err.Error(), hint})
+		c.emit(kind, failure{class.String(), codeOf(class), err.Error(), hint})
 	}
 }
 
