@@ -58,13 +58,16 @@ func loadTool(ctx context.Context, path string, want platform) (*tool, error) {
 		return nil, fault.New(fault.Usage, "tool %s is built for %s, its place says %s", path, t.platform(), want).
 			WithHint("put each platform's tool under its own name, packlift-import_<os>_<arch>")
 	}
+	if err := t.readStatement(); err != nil {
+		return nil, err
+	}
 	if want == here() {
 		if err := t.run(ctx); err != nil {
 			return nil, err
 		}
 	}
-	if err := t.readStatement(); err != nil {
-		return nil, err
+	if t.statement == nil {
+		t.statement = t.newStatement().Marshal()
 	}
 	if version.Compare(t.Version, version.Minimum) < 0 {
 		return nil, fault.New(fault.Usage, "tool %s has version %s; a bundle carries %s or newer", path, t.Version, version.Minimum).
@@ -120,7 +123,6 @@ func (t *tool) run(ctx context.Context) error {
 func (t *tool) readStatement() error {
 	sig, err := readSmall(t.path+signatureSuffix, bundle.MaxSignature)
 	if errors.Is(err, fs.ErrNotExist) {
-		t.statement = t.newStatement().Marshal()
 		return nil
 	}
 	if err != nil {
@@ -149,6 +151,13 @@ func (t *tool) accept(text, sig []byte) error {
 	}
 	if err != nil {
 		return fmt.Errorf("its signature does not hold: %w", err)
+	}
+	stated, err := bundle.ParseStatement(text)
+	if err != nil {
+		return err
+	}
+	if t.Version == "" {
+		t.Version = stated.Version
 	}
 	if !bytes.Equal(text, t.newStatement().Marshal()) {
 		return errors.New("its signed statement is about another file")
