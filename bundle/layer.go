@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 
+	"packlift/bundle/tarball"
 	"packlift/internal/fault"
 )
 
@@ -51,6 +52,10 @@ func LayerOf(err error) Layer {
 	var e *layered
 	if errors.As(err, &e) {
 		return e.layer
+	}
+	var t *tarball.Error
+	if errors.As(err, &t) {
+		return LayerTar
 	}
 	return ""
 }

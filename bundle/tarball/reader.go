@@ -5,8 +5,27 @@ import (
 	"fmt"
 	"io"
 
+	"packlift/internal/fault"
 	"packlift/internal/safepath"
 )
+
+// Error is a fault of the archive itself, as opposed to one of the reader
+// beneath it. It holds a *fault.Error of class Tampered, or Truncated where
+// bytes are missing.
+type Error struct{ err *fault.Error }
+
+func (e *Error) Error() string { return e.err.Error() }
+
+// Unwrap gives the *fault.Error.
+func (e *Error) Unwrap() error { return e.err }
+
+func wrong(format string, args ...any) error {
+	return &Error{fault.New(fault.Tampered, "tar: %w", fmt.Errorf(format, args...))}
+}
+
+func short(format string, args ...any) error {
+	return &Error{fault.New(fault.Truncated, "tar: %w: %w", fmt.Errorf(format, args...), io.ErrUnexpectedEOF)}
+}
 
 // Limits bound what a Reader accepts. Every zero field but MaxEntries and
 // MaxSize means no such rule.
@@ -69,7 +88,7 @@ func (r *Reader) next() (*Entry, error) {
 		err = r.check(name, size)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("tar: member %d: %w", r.count+1, err)
+		return nil, wrong("member %d: %w", r.count+1, err)
 	}
 	r.count, r.last = r.count+1, name
 	return &Entry{Name: name, Size: size}, nil
@@ -121,7 +140,7 @@ func (r *Reader) Read(p []byte) (int, error) {
 	if errors.Is(err, io.EOF) {
 		err = nil
 		if n == 0 {
-			err = fmt.Errorf("tar: %q: %w", r.entry.Name, io.ErrUnexpectedEOF)
+			err = short("the archive ends inside %q", r.entry.Name)
 		}
 	}
 	r.err = err
@@ -147,7 +166,7 @@ func (r *Reader) padding() error {
 		return err
 	}
 	if !IsZero(b) {
-		return fmt.Errorf("tar: padding after %q is not zero", name)
+		return wrong("padding after %q is not zero", name)
 	}
 	return nil
 }
@@ -158,10 +177,10 @@ func (r *Reader) end() error {
 		return err
 	}
 	if !IsZero(b[:]) {
-		return fmt.Errorf("tar: one zero block only, where two end the archive")
+		return wrong("one zero block only, where two end the archive")
 	}
 	if n, err := io.ReadFull(r.r, b[:1]); n > 0 {
-		return fmt.Errorf("tar: bytes follow the end of the archive")
+		return wrong("bytes follow the end of the archive")
 	} else if !errors.Is(err, io.EOF) {
 		return err
 	}
@@ -170,11 +189,8 @@ func (r *Reader) end() error {
 
 func (r *Reader) full(b []byte) error {
 	_, err := io.ReadFull(r.r, b)
-	if errors.Is(err, io.EOF) && len(b) > 0 {
-		err = io.ErrUnexpectedEOF
-	}
-	if errors.Is(err, io.ErrUnexpectedEOF) {
-		err = fmt.Errorf("tar: archive ends after member %d: %w", r.count, err)
+	if err == io.EOF && len(b) > 0 || err == io.ErrUnexpectedEOF {
+		return short("the archive ends after member %d", r.count)
 	}
 	return err
 }
