@@ -102,7 +102,7 @@ func (t *stager) copyLocal(ctx context.Context) error {
 func (t *stager) backupOutside(ctx context.Context, b head) error {
 	out, err := rootfs.MkdirAllOpen(b.Outside, 0o700)
 	if err != nil {
-		return err
+		return fmt.Errorf("backup folder %s: %w", b.Outside, err)
 	}
 	defer out.Close()
 	if err := out.MkdirAll(treeDir, 0o700); err != nil {

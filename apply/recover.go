@@ -57,6 +57,11 @@ type recovery struct {
 }
 
 func (r *recovery) run() (RecoverOutcome, error) {
+	for _, dir := range []string{dataDir, pack.ManifestDir, pack.Updates} {
+		if err := r.root.Sweep(dir); err != nil {
+			return RecoverOutcome{}, err
+		}
+	}
 	for _, name := range []string{undoName, journalName} {
 		there, err := exists(r.root, name)
 		if err != nil {
@@ -129,9 +134,6 @@ func (r *recovery) back(t *transaction) error {
 // generation that the state does not know, and its backup outside.
 func sweepStage(p *pack.Pack) error {
 	root := p.Root()
-	if err := root.Sweep(dataDir); err != nil {
-		return err
-	}
 	list, err := root.ReadDir(stageRoot)
 	if errors.Is(err, fs.ErrNotExist) {
 		return sweepGenerations(p)
