@@ -148,7 +148,7 @@ func (b *built) fixtures() error {
 			return err
 		}
 	}
-	if err := os.Chmod(filepath.Join(b.dir, "new/bin/run.sh"), 0o755); err != nil {
+	if err := errors.Join(os.Chmod(filepath.Join(b.dir, "new/bin/run.sh"), 0o755), os.Mkdir(filepath.Join(b.dir, "bundle"), 0o755)); err != nil {
 		return err
 	}
 	for _, line := range []string{

@@ -47,33 +47,35 @@ type session struct {
 }
 
 // begin opens and locks the pack, opens the log, and recovers.
-func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) (s *session, err error) {
+func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) (*session, error) {
 	p, err := w.pack.open()
 	if err != nil {
 		return nil, err
 	}
-	s = &session{Pack: p, c: c, ends: []func() error{p.Close}}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, s.end())
-		}
-	}()
-	if err := apply.CheckPrivilege(p, w.allowRoot); err != nil {
-		return nil, err
+	s := &session{Pack: p, c: c, ends: []func() error{p.Close}}
+	if err := s.begin(ctx, w, command); err != nil {
+		return nil, errors.Join(err, s.end())
 	}
-	unlock, err := p.Lock(ctx, time.Duration(w.lockTimeout), command)
+	return s, nil
+}
+
+func (s *session) begin(ctx context.Context, w *writeFlags, command string) error {
+	if err := apply.CheckPrivilege(s.Pack, w.allowRoot); err != nil {
+		return err
+	}
+	unlock, err := s.Lock(ctx, time.Duration(w.lockTimeout), command)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	s.ends = append(s.ends, unlock)
 	if w.dryRun {
 		s.log = slog.New(slog.DiscardHandler)
-		return s, refuseInterrupted(p)
+		return refuseInterrupted(s.Pack)
 	}
 	if err := s.openLog(command); err != nil {
-		return nil, err
+		return err
 	}
-	return s, s.recover(ctx)
+	return s.recover(ctx)
 }
 
 // end gives everything back, in reverse order; it may be called twice.
