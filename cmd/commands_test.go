@@ -181,17 +181,8 @@ func random(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), b, 0o644))
 }
 
-// agent KEY starts an ssh agent that holds a private key; where ssh-agent is
-// missing the script is skipped.
+// agent KEY starts an ssh agent that holds a private key.
 func agent(ts *testscript.TestScript, _ bool, args []string) {
-	for _, name := range []string{"ssh-agent", "ssh-add"} {
-		if _, err := exec.LookPath(name); err != nil {
-			ts.Logf("skipped: %s is not installed", name)
-			ts.Check(ts.Exec("true"))
-			ts.Setenv("NOAGENT", "1")
-			return
-		}
-	}
 	dir, err := os.MkdirTemp("", "agent") // a socket's path has 107 characters at most
 	ts.Check(err)
 	socket := filepath.Join(dir, "s")

@@ -58,9 +58,12 @@ func build(dir string) (*built, error) {
 		}
 	}
 	for _, mode := range []string{"good", "dead", "liar"} {
-		if err := b.standIn(mode); err != nil {
+		if err := b.standIn(mode, runtime.GOOS, runtime.GOARCH); err != nil {
 			return nil, err
 		}
+	}
+	if err := b.standIn("other", "linux", otherArch()); err != nil {
+		return nil, err
 	}
 	if err := b.realTools(); err != nil {
 		return nil, err
@@ -69,13 +72,13 @@ func build(dir string) (*built, error) {
 }
 
 func (t tool) build(dir string) error {
-	return goBuild(t.pkg, t.version, t.tags, filepath.Join(dir, filepath.Base(t.pkg)))
+	marker := fmt.Sprintf("-X 'packlift/internal/version.marker=packlift-tool-version:%s;'", t.version)
+	return goBuild(t.pkg, t.tags, marker, filepath.Join(dir, filepath.Base(t.pkg)))
 }
 
-func goBuild(pkg, version, tags, out string, more ...string) error {
-	flags := fmt.Sprintf("-s -w -X 'packlift/internal/version.marker=packlift-tool-version:%s;' %s", version, strings.Join(more, " "))
-	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", tags, "-ldflags", flags, "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+func goBuild(pkg, tags, ldflags, out string, env ...string) error {
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", tags, "-ldflags", "-s -w "+ldflags, "-o", out, pkg)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("%v: %w\n%s", cmd.Args, err, text)
 	}
@@ -85,12 +88,13 @@ func goBuild(pkg, version, tags, out string, more ...string) error {
 // standIn builds a small program that passes for an importer where a bundle is
 // made: tools-MODE/packlift-import_OS_ARCH. Under any other name, as in a pack,
 // "dead" does not run and "liar" says another version.
-func (b *built) standIn(mode string) error {
+func (b *built) standIn(mode, goos, arch string) error {
 	src := filepath.Join(b.dir, "standin.go")
 	if err := os.WriteFile(src, []byte(standInSource), 0o644); err != nil {
 		return err
 	}
-	return goBuild(src, "1.3.0", "", filepath.Join(b.dir, "tools-"+mode, toolName()), "-X main.mode="+mode)
+	out := filepath.Join(b.dir, "tools-"+mode, "packlift-import_"+goos+"_"+arch)
+	return goBuild(src, "", "-X main.mode="+mode, out, "GOOS="+goos, "GOARCH="+arch)
 }
 
 const standInSource = `package main
@@ -117,6 +121,14 @@ func main() {
 	fmt.Printf("{\"version\":%q,\"os\":%q,\"arch\":%q}\n", version, runtime.GOOS, runtime.GOARCH)
 }
 `
+
+// otherArch is one that this machine does not run.
+func otherArch() string {
+	if runtime.GOARCH == "arm64" {
+		return "amd64"
+	}
+	return "arm64"
+}
 
 func toolName() string { return "packlift-import_" + runtime.GOOS + "_" + runtime.GOARCH }
 
@@ -194,6 +206,7 @@ func (b *built) setup(e *testscript.Env) error {
 	e.Setenv("TOOL", toolName())
 	e.Setenv("GOOS", runtime.GOOS)
 	e.Setenv("GOARCH", runtime.GOARCH)
+	e.Setenv("OTHER", "linux/"+otherArch())
 	for _, name := range []string{"SSH_AUTH_SOCK", "NO_COLOR", "SOURCE_DATE_EPOCH"} {
 		e.Setenv(name, "")
 	}
