@@ -25,8 +25,8 @@ func noise(n int) string {
 	return string(b)
 }
 
-// bigBundle has a payload of three pieces. Tests must not write into it.
-var bigBundle = sync.OnceValue(func() []byte { return newMaker(&testing.T{}, noise(9<<20)).make(&testing.T{}) })
+// bigBundle has a payload of two pieces. Tests must not write into it.
+var bigBundle = sync.OnceValue(func() []byte { return newMaker(&testing.T{}, noise(17<<18)).make(&testing.T{}) })
 
 func TestOpenGood(t *testing.T) {
 	m := newMaker(t, "brand new", "another")
@@ -254,7 +254,7 @@ func TestDamageIsLocated(t *testing.T) {
 	m, _ := l.Find(bundle.PayloadName)
 	b[m.Offset+bundle.PieceSize+5] ^= 1
 	_, report, err := openBytes(b, anyOne("alice").parse(t))
-	if fault.ClassOf(err) != fault.Tampered || !strings.Contains(err.Error(), "1 of 3 pieces") {
+	if fault.ClassOf(err) != fault.Tampered || !strings.Contains(err.Error(), "1 of 2 pieces") {
 		t.Errorf("%v", err)
 	}
 	last := report.Checks[len(report.Checks)-1]
