@@ -37,7 +37,7 @@ func (b *Bundle) Levels(ids []age.Identity) (*Levels, error) {
 		return nil, err
 	}
 	defer part.Close()
-	l, err := b.readLevels(tarball.NewReader(part, tarball.Limits{MaxEntries: 3, MaxSize: bundle.MaxPlainLevels}))
+	l, err := b.readLevels(newArchive(part, tarball.Limits{MaxEntries: 3, MaxSize: bundle.MaxPlainLevels}))
 	if err != nil {
 		return nil, bundle.At(bundle.LayerLevels, err)
 	}
@@ -45,7 +45,7 @@ func (b *Bundle) Levels(ids []age.Identity) (*Levels, error) {
 	return l, nil
 }
 
-func (b *Bundle) readLevels(tr *tarball.Reader) (*Levels, error) {
+func (b *Bundle) readLevels(tr *archive) (*Levels, error) {
 	l := &Levels{}
 	first, err := b.readFirst(tr)
 	if err != nil {
@@ -66,7 +66,7 @@ func (b *Bundle) readLevels(tr *tarball.Reader) (*Levels, error) {
 
 // readFirst reads the one manifest that travels whole: a full bundle's
 // target, any other's base.
-func (b *Bundle) readFirst(tr *tarball.Reader) (*manifest.Manifest, error) {
+func (b *Bundle) readFirst(tr *archive) (*manifest.Manifest, error) {
 	level := b.info.Start
 	if b.info.Kind == bundle.Full {
 		level = b.info.End
@@ -76,25 +76,25 @@ func (b *Bundle) readFirst(tr *tarball.Reader) (*manifest.Manifest, error) {
 	}
 	m, err := manifest.Parse(tr)
 	if err != nil {
-		return nil, inner(bundle.LevelName(level), err)
+		return nil, tr.fault(bundle.LayerLevels, bundle.LevelName(level), err)
 	}
 	return m, nil
 }
 
-func (b *Bundle) readDifference(tr *tarball.Reader, base *manifest.Manifest) (*manifest.Manifest, error) {
+func (b *Bundle) readDifference(tr *archive, base *manifest.Manifest) (*manifest.Manifest, error) {
 	name := bundle.DifferenceName(b.info.Start, b.info.End)
 	if err := expect(tr, name); err != nil {
 		return nil, err
 	}
 	m, err := manifest.ApplyDifference(base, tr)
 	if err != nil {
-		return nil, inner(name, err)
+		return nil, tr.fault(bundle.LayerLevels, name, err)
 	}
 	return m, nil
 }
 
 // expect goes to the next entry, which must have this name.
-func expect(tr *tarball.Reader, name string) error {
+func expect(tr *archive, name string) error {
 	e, err := tr.Next()
 	if err != nil {
 		return atEnd(err)
@@ -103,15 +103,6 @@ func expect(tr *tarball.Reader, name string) error {
 		return tampered("%s: %s stands where %s should", bundle.LevelsName, e.Name, name)
 	}
 	return nil
-}
-
-// inner classes what a document inside a part is refused for; a fault of the
-// layers below keeps its class.
-func inner(name string, err error) error {
-	if bundle.LayerOf(err) != "" {
-		return err
-	}
-	return tampered("%s: %w", name, err)
 }
 
 func (b *Bundle) checkLevels(l *Levels) error {
@@ -134,7 +125,7 @@ func (b *Bundle) checkLevel(m *manifest.Manifest, level int, want manifest.Diges
 	return nil
 }
 
-func (b *Bundle) readChangelog(tr *tarball.Reader) ([]byte, error) {
+func (b *Bundle) readChangelog(tr *archive) ([]byte, error) {
 	e, err := tr.Next()
 	if errors.Is(err, io.EOF) {
 		return nil, nil
@@ -145,7 +136,7 @@ func (b *Bundle) readChangelog(tr *tarball.Reader) ([]byte, error) {
 	if want := bundle.ChangelogName(b.info.Start, b.info.End); e.Name != want {
 		return nil, tampered("%s: %s stands where %s or the end should", bundle.LevelsName, e.Name, want)
 	}
-	text, err := readEntry(tr, e, MaxChangelog)
+	text, err := tr.small(e, MaxChangelog)
 	if err != nil {
 		return nil, err
 	}

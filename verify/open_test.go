@@ -236,7 +236,7 @@ func TestTrustedSignerLies(t *testing.T) {
 		bundle []byte
 		layer  bundle.Layer
 	}{
-		"stored digest": {remake(t, good, replace(bundle.ManifestName, stored, flipped), "alice"), bundle.LayerDigest},
+		"stored digest": {remake(t, good, replace(bundle.ManifestName, stored, flipped), "alice"), bundle.LayerManifest},
 		"piece digest":  {remake(t, good, replace(bundle.PiecesName, stored, flipped), "alice"), bundle.LayerDigest},
 		"end level":     {remake(t, good, replace(bundle.ManifestName, `"end":10`, `"end":11`), "alice"), bundle.LayerManifest},
 		"pieces form":   {remake(t, good, replace(bundle.PiecesName, "{", "{ "), "alice"), bundle.LayerPieces},

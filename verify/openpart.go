@@ -45,8 +45,8 @@ func (v *opener) comparePart(m bundle.Member, got *hashes) error {
 		return nil
 	}
 	if want := v.info.Part(m.Name).Stored; want.Size != m.Size || want.SHA256 != got.whole {
-		return tampered("%s has %d bytes and SHA-256 %s, the signed %s says %d and %s", m.Name, m.Size, got.whole, bundle.ManifestName,
-			want.Size, want.SHA256)
+		return bundle.At(bundle.LayerManifest, tampered("%s has %d bytes and SHA-256 %s, the signed %s says %d and %s", m.Name, m.Size, got.whole,
+			bundle.ManifestName, want.Size, want.SHA256))
 	}
 	if bad := v.damaged(m, got); len(bad) > 0 {
 		return tampered("%s differs from the signed %s%s", m.Name, bundle.PiecesName, v.locate(m, got))

@@ -23,7 +23,7 @@ type PayloadOptions struct {
 // Blobs reads the payload from front to end. Close it, always.
 type Blobs struct {
 	part io.ReadCloser
-	tr   *tarball.Reader
+	tr   *archive
 	want []manifest.Blob // not yet seen
 	cur  *blobReader
 	err  error
@@ -41,7 +41,7 @@ func (b *Bundle) Payload(ids []age.Identity, o PayloadOptions) (*Blobs, error) {
 		return nil, err
 	}
 	want := manifest.Needed(l.Base, l.Target)
-	tr := tarball.NewReader(part, tarball.Limits{MaxEntries: len(want), MaxSize: manifest.MaxFile, Sorted: true, Allow: allowBlob})
+	tr := newArchive(part, tarball.Limits{MaxEntries: len(want), MaxSize: manifest.MaxFile, Sorted: true, Allow: allowBlob})
 	return &Blobs{part: part, tr: tr, want: want}, nil
 }
 

@@ -67,9 +67,9 @@ func (b *Bundle) listedTool(goos, goarch string) (bundle.Tool, error) {
 		WithHint("ask for a bundle made with --platform %s/%s, or bring packlift-import by hand", goos, goarch)
 }
 
-func newToolReader(r io.Reader) *tarball.Reader {
+func newToolReader(r io.Reader) *archive {
 	perTool := 2 + bundle.MaxSignatures
-	return tarball.NewReader(r, tarball.Limits{MaxEntries: bundle.MaxTools * perTool, MaxSize: bundle.MaxTool})
+	return newArchive(r, tarball.Limits{MaxEntries: bundle.MaxTools * perTool, MaxSize: bundle.MaxTool})
 }
 
 // toolGroup is what stands before a binary: its statement and signatures.
@@ -78,8 +78,8 @@ type toolGroup struct {
 	sigs []claimed
 }
 
-// nextTool reads one group and stops at its binary, which tr then reads.
-func nextTool(tr *tarball.Reader) (*toolGroup, *tarball.Entry, error) {
+// nextTool reads one group and stops at its binary, which tr reads then.
+func nextTool(tr *archive) (*toolGroup, *tarball.Entry, error) {
 	e, err := tr.Next()
 	if err != nil {
 		return nil, nil, err
@@ -89,7 +89,7 @@ func nextTool(tr *tarball.Reader) (*toolGroup, *tarball.Entry, error) {
 		return nil, nil, tampered("%s: %s stands where a statement should", bundle.ToolsName, e.Name)
 	}
 	g := &toolGroup{}
-	if g.text, err = readEntry(tr, e, bundle.MaxStatement); err != nil {
+	if g.text, err = tr.small(e, bundle.MaxStatement); err != nil {
 		return nil, nil, err
 	}
 	for n := 1; ; n++ {
@@ -102,7 +102,7 @@ func nextTool(tr *tarball.Reader) (*toolGroup, *tarball.Entry, error) {
 		if e.Name != fmt.Sprintf("%s.%02d.sig", name, n) || n > bundle.MaxSignatures {
 			return nil, nil, tampered("%s: %s stands where a signature or the binary of %s should", bundle.ToolsName, e.Name, name)
 		}
-		sig, err := readEntry(tr, e, bundle.MaxSignature)
+		sig, err := tr.small(e, bundle.MaxSignature)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -111,7 +111,7 @@ func nextTool(tr *tarball.Reader) (*toolGroup, *tarball.Entry, error) {
 }
 
 // findTool goes to the listed tool and checks its statement.
-func (b *Bundle) findTool(tr *tarball.Reader, listed bundle.Tool) (*Tool, error) {
+func (b *Bundle) findTool(tr *archive, listed bundle.Tool) (*Tool, error) {
 	want := bundle.ToolName(listed.OS, listed.Arch)
 	for {
 		g, e, err := nextTool(tr)
@@ -175,24 +175,4 @@ func (t *Tool) Close() error {
 	}
 	t.body = nil
 	return t.closer.Close()
-}
-
-// readEntry reads a small entry whole.
-func readEntry(tr *tarball.Reader, e *tarball.Entry, most int64) ([]byte, error) {
-	if e.Size > most {
-		return nil, tampered("%s has %d bytes, the most is %d", e.Name, e.Size, most)
-	}
-	b := make([]byte, e.Size)
-	if _, err := io.ReadFull(tr, b); err != nil {
-		return nil, atEnd(err)
-	}
-	return b, nil
-}
-
-// atEnd turns an end in the middle of something into a fault.
-func atEnd(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fault.New(fault.Tampered, "an archive inside the bundle ends too early: %w", io.ErrUnexpectedEOF)
-	}
-	return err
 }
