@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"time"
 
@@ -120,19 +121,17 @@ func (p *Pack) AuditOnce(event string, fields map[string]any) error {
 	if err != nil {
 		return err
 	}
-	want, err := json.Marshal(fields)
+	// What is looked for goes the same way as what was written: to bytes and back.
+	b, err := (&record{Event: event, Fields: fields}).marshal()
+	if err != nil {
+		return err
+	}
+	want, err := parseRecord(b)
 	if err != nil {
 		return fmt.Errorf("audit: %w", err)
 	}
 	for line := range bytes.SplitSeq(tail, []byte{'\n'}) {
-		r, err := parseRecord(line)
-		if err != nil || r.Event != event {
-			continue
-		}
-		if len(fields) == 0 && len(r.Fields) == 0 {
-			return nil
-		}
-		if have, err := json.Marshal(r.Fields); err == nil && bytes.Equal(have, want) {
+		if r, err := parseRecord(line); err == nil && r.Event == event && reflect.DeepEqual(r.Fields, want.Fields) {
 			return nil
 		}
 	}
@@ -143,19 +142,9 @@ func (p *Pack) appendAudit(tail []byte, event string, fields map[string]any) err
 	last, torn := lastRecord(tail)
 	var out []byte
 	if torn != nil {
-		if tail[len(tail)-1] != '\n' {
-			out = append(out, '\n')
-		}
-		if torn.complete == nil {
-			last = &record{Seq: last.Seq + 1, Time: time.Now(), Event: mendedEvent, Prev: last.Sum,
-				Fields: map[string]any{"length": torn.length, "line_sha256": torn.sum.String()}}
-			b, err := last.marshal()
-			if err != nil {
-				return err
-			}
-			out = append(append(out, b...), '\n')
-		} else {
-			last = torn.complete
+		var err error
+		if last, out, err = torn.mend(last); err != nil {
+			return err
 		}
 	}
 	next := &record{Seq: last.Seq + 1, Time: time.Now(), Event: event, Fields: fields, Prev: last.Sum}
@@ -167,7 +156,7 @@ func (p *Pack) appendAudit(tail []byte, event string, fields map[string]any) err
 }
 
 func (p *Pack) writeAudit(b []byte) error {
-	isNew, err := p.root.Exists(AuditFile)
+	there, err := p.root.Exists(AuditFile)
 	if err != nil {
 		return err
 	}
@@ -180,18 +169,35 @@ func (p *Pack) writeAudit(b []byte) error {
 		err = f.Sync()
 	}
 	err = errors.Join(err, f.Close())
-	if err == nil && !isNew {
+	if err == nil && !there {
 		err = p.root.SyncDir(Dir)
 	}
 	return err
 }
 
-// tornLine is a last line that is no whole record; complete is set if only its
-// line end is missing.
+// tornLine is a last line that is no whole record with its line end; complete
+// is set if only the line end is missing.
 type tornLine struct {
 	length   int
 	sum      manifest.Digest
+	ended    bool
 	complete *record
+}
+
+// mend gives what is to be written after the torn line, and the record from
+// which the chain goes on; last is the one before the torn line.
+func (t *tornLine) mend(last *record) (*record, []byte, error) {
+	var out []byte
+	if !t.ended {
+		out = []byte{'\n'}
+	}
+	if t.complete != nil {
+		return t.complete, out, nil
+	}
+	r := &record{Seq: last.Seq + 1, Time: time.Now(), Event: mendedEvent, Prev: last.Sum,
+		Fields: map[string]any{"length": t.length, "line_sha256": t.sum.String()}}
+	b, err := r.marshal()
+	return r, append(append(out, b...), '\n'), err
 }
 
 // lastRecord finds the newest whole record in the log's tail, a zero record if
@@ -207,7 +213,7 @@ func lastRecord(tail []byte) (*record, *tornLine) {
 	if err == nil && ended {
 		return r, nil
 	}
-	torn := &tornLine{length: len(end), sum: manifest.Sum(end)}
+	torn := &tornLine{length: len(end), sum: manifest.Sum(end), ended: ended}
 	if err == nil {
 		torn.complete = r
 	}

@@ -77,9 +77,19 @@ func hashAt(root *rootfs.Root, path string, before fs.FileInfo) (manifest.Digest
 	if now, err := f.Stat(); err != nil || !os.SameFile(before, now) {
 		return manifest.Digest{}, 0, errors.Join(err, fmt.Errorf("%s was replaced while it was read", root.Full(path)))
 	}
-	digest, n, err := HashFile(f)
-	if err == nil && n != before.Size() {
-		err = fmt.Errorf("%s changed while it was read", root.Full(path))
+	digest, err := hashSized(f, before.Size())
+	if err != nil {
+		return manifest.Digest{}, 0, fmt.Errorf("%s: %w", root.Full(path), err)
 	}
-	return digest, n, err
+	return digest, before.Size(), nil
+}
+
+// hashSized reads a file of size bytes, and one byte more at most: one that
+// grows as fast as it is read must not hold the run.
+func hashSized(r io.Reader, size int64) (manifest.Digest, error) {
+	digest, n, err := HashFile(io.LimitReader(r, size+1))
+	if err == nil && n != size {
+		err = errors.New("changed while it was read")
+	}
+	return digest, err
 }

@@ -14,7 +14,8 @@ import (
 func manifestName(d manifest.Digest) string { return ManifestDir + "/" + d.String() + ".json" }
 
 // Manifest reads the signed manifest with digest d. One that is missing or
-// does not have that digest is an error of class Differs.
+// does not have that digest is an error of class Differs; nothing of it is
+// parsed before its digest holds.
 func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
 	name := manifestName(d)
 	f, err := p.root.Open(name)
@@ -25,15 +26,28 @@ func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
 		return nil, err
 	}
 	defer f.Close()
-	h := sha256.New()
-	m, err := manifest.Parse(io.TeeReader(f, h))
-	if err == nil && manifest.Digest(h.Sum(nil)) != d {
-		err = errors.New("its content is not what its name says")
-	}
+	m, err := readManifest(f, d)
 	if err != nil {
 		return nil, fault.New(fault.Differs, "%s: %w", p.root.Full(name), err)
 	}
 	return m, nil
+}
+
+func readManifest(f io.ReadSeeker, d manifest.Digest) (*manifest.Manifest, error) {
+	if got, _, err := HashFile(f); err != nil {
+		return nil, err
+	} else if got != d {
+		return nil, errors.New("its content is not what its name says")
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, err
+	}
+	h := sha256.New() // again: the file may change between
+	m, err := manifest.Parse(io.TeeReader(f, h))
+	if err == nil && manifest.Digest(h.Sum(nil)) != d {
+		err = errors.New("it changed while it was read")
+	}
+	return m, err
 }
 
 // SaveManifest keeps m under its digest, durably; it can be repeated.

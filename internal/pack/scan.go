@@ -44,7 +44,11 @@ type ScanOptions struct {
 func Scan(root *rootfs.Root, o ScanOptions) ([]manifest.Entry, error) {
 	s := newScanner(root, o)
 	s.hash.Go(func() error { return s.walkAll() })
-	if err := s.hash.Wait(); err != nil {
+	err := s.hash.Wait()
+	for o := range s.files { // left when a hasher gave up
+		o.file.Close()
+	}
+	if err != nil {
 		return nil, err
 	}
 	return s.finish()
@@ -176,25 +180,24 @@ func (s *scanner) queue(folder *rootfs.Root, name string, e *manifest.Entry) err
 	}
 }
 
-// hashFiles ends when the walk has, and closes every file that it was given.
 func (s *scanner) hashFiles() error {
-	var failed error
 	for o := range s.files {
-		if failed == nil {
-			failed = s.hashOne(o)
-		}
+		err := s.hashOne(o)
 		o.file.Close()
+		if err != nil {
+			return err
+		}
 	}
-	return failed
+	return nil
 }
 
 func (s *scanner) hashOne(o opened) error {
-	digest, n, err := HashFile(&watched{o.file, s.ctx, s.Progress})
-	if err == nil && n != o.to.Size {
-		err = fmt.Errorf("%s changed while it was read", o.file.Name())
+	var err error
+	o.to.SHA256, err = hashSized(&watched{o.file, s.ctx, s.Progress}, o.to.Size)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.file.Name(), err)
 	}
-	o.to.SHA256 = digest
-	return err
+	return nil
 }
 
 func (s *scanner) refuse(p string, why error) {
