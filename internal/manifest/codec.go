@@ -261,7 +261,9 @@ func (p *listReader) end() {
 	if p.err != nil {
 		return
 	}
-	if _, err := p.r.ReadByte(); !errors.Is(err, io.EOF) {
+	if _, err := p.r.ReadByte(); err == nil {
 		p.err = fmt.Errorf("%s: bytes follow the end", p.what)
+	} else if !errors.Is(err, io.EOF) {
+		p.err = fmt.Errorf("%s: %w", p.what, err)
 	}
 }
