@@ -70,7 +70,7 @@ func TestUpdateAndRevert(t *testing.T) {
 			o := testOptions()
 			switch mode {
 			case "outside":
-				o.BackupDir = filepath.Join(t.TempDir(), "backups")
+				o.BackupDir = filepath.Join(scratch(t), "backups")
 			case "none":
 				o.NoBackup = true
 			}
@@ -270,7 +270,7 @@ func TestRevertRefusals(t *testing.T) {
 		res := update(t, p, newFake(t, oldTree, newTree, 3, 10), o)
 		return &fixture{p.Dir(), res.Backup, func() error { _, err := NewRevert(context.Background(), p, testOptions()); return err }}
 	}
-	for _, o := range []Options{testOptions(), func() Options { o := testOptions(); o.BackupDir = filepath.Join(t.TempDir(), "b"); return o }()} {
+	for _, o := range []Options{testOptions(), func() Options { o := testOptions(); o.BackupDir = filepath.Join(scratch(t), "b"); return o }()} {
 		f := start(t, o)
 		must(t, os.WriteFile(filepath.Join(f.backup, "tree/lib/core.jar"), []byte("forged"), 0o644))
 		must(t, os.Remove(filepath.Join(f.backup, "tree/lib/gone.jar")))
@@ -352,7 +352,7 @@ func TestFit(t *testing.T) {
 func TestBackupDirInsidePack(t *testing.T) {
 	p := newPack(t, oldTree, 3)
 	f := newFake(t, oldTree, newTree, 3, 10)
-	linked := filepath.Join(t.TempDir(), "l")
+	linked := filepath.Join(scratch(t), "l")
 	must(t, os.Symlink(p.Dir(), linked))
 	for _, dir := range []string{p.Dir(), filepath.Join(p.Dir(), "x/y"), filepath.Join(linked, "z")} {
 		o := testOptions()
@@ -362,7 +362,7 @@ func TestBackupDirInsidePack(t *testing.T) {
 		}
 	}
 	o := testOptions()
-	o.BackupDir = filepath.Join(t.TempDir(), "b")
+	o.BackupDir = filepath.Join(scratch(t), "b")
 	update(t, p, f, o)
 	if c, err := p.Config(); err != nil || c.BackupDir != o.BackupDir {
 		t.Errorf("config: %+v, %v", c, err)
@@ -407,7 +407,7 @@ func TestCancelled(t *testing.T) {
 	p := newPack(t, oldTree, 3)
 	f := newFake(t, oldTree, newTree, 3, 10)
 	o := testOptions()
-	o.BackupDir = filepath.Join(t.TempDir(), "b")
+	o.BackupDir = filepath.Join(scratch(t), "b")
 	pl, err := f.plan(p, o)
 	must(t, err)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -262,14 +262,18 @@ func (e *engine) setMode(p string, want *manifest.Entry) error {
 	return e.root.Chmod(p, fs.FileMode(want.Mode))
 }
 
-// sync makes every move durable.
+// sync makes every move durable: where folders are synced one by one, also
+// those above, which the run may have made.
 func (e *engine) sync() error {
 	dirs := map[string]bool{dataDir: true}
 	for i := range e.ops {
 		o := &e.ops[i]
 		for _, name := range []string{o.Path, o.New, o.Old} {
-			if name != "" {
-				dirs[path.Dir(name)] = true
+			if name == "" {
+				continue
+			}
+			for dir := path.Dir(name); !dirs[dir]; dir = path.Dir(dir) {
+				dirs[dir] = true
 			}
 		}
 	}

@@ -8,7 +8,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,67 +20,8 @@ import (
 	"packlift/internal/pack"
 )
 
-// The tests of this file run this test binary again as a helper that applies,
-// reverts or recovers, and end it before each single file effect.
-
-var crashOld = tree{
-	"run.sh": fileMode("run 1", 0o755), "gone/deep/a": file("a"), "gone/link": link("deep/a"), "empty": dir(0o711),
-	"swap": file("file, then folder"), "turn/x": file("x"), "cur": link("gone"), "mode": file("mode"),
-	"ro": dir(0o555), "ro/f": fileMode("ro 1", 0o444), "modedir": dir(0o755), "same": file("same"),
-}
-
-var crashNew = crashOld.with(tree{
-	"run.sh": fileMode("run 2", 0o755), "gone": none, "empty": none, "swap": none, "turn": none,
-	"swap/in": file("in"), "cur": link("swap"), "mode": fileMode("mode", 0o600), "ro/f": fileMode("ro 2", 0o444),
-	"modedir": dir(0o700), "new/sub/f": file("run 2"), "new/void": dir(0o750), "lnk": link("new/sub/f"),
-}).with(tree{"turn": file("a file now")})
-
-var crashOwn = tree{"own": file("the site's own"), "new/own": file("own")}
-
-const helperEnv = "PACKLIFT_APPLY_HELPER"
-
-func TestMain(m *testing.M) {
-	if job := os.Getenv(helperEnv); job != "" {
-		os.Exit(helper(strings.Split(job, "|")))
-	}
-	os.Exit(m.Run())
-}
-
-// helper does JOB|DIR|BACKUP; it prints the class and text of its error.
-func helper(job []string) int {
-	o := testOptions()
-	o.BackupDir = job[2]
-	p, err := pack.Open(job[1])
-	if err == nil {
-		switch job[0] {
-		case "apply":
-			f := crashBundle()
-			var pl *Plan
-			if pl, err = f.plan(p, o); err == nil {
-				_, err = f.run(context.Background(), p, pl, o)
-			}
-		case "revert":
-			var pl *Plan
-			if pl, err = NewRevert(context.Background(), p, o); err == nil {
-				_, err = RunRevert(context.Background(), p, pl, o)
-			}
-		case "recover":
-			_, err = Recover(context.Background(), p, nil)
-		}
-	}
-	if err != nil {
-		fmt.Printf("%s: %v\n", fault.ClassOf(err), err)
-		return 1
-	}
-	return 0
-}
-
-type plainTB struct{ testing.TB }
-
-func (plainTB) Helper()           {}
-func (plainTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
-
-func crashBundle() *fakeBundle { return newFake(plainTB{}, crashOld, crashNew, 3, 10) }
+// The tests of this file end the helper before each single file effect, or make
+// that effect fail.
 
 // scene is one transition, and a pack that stands before it.
 type scene struct {
@@ -92,7 +32,7 @@ type scene struct {
 }
 
 func newScene(t *testing.T, job string, outside bool) *scene {
-	s := &scene{job: job, outside: outside, template: filepath.Join(crashDir(t), "template")}
+	s := &scene{job: job, outside: outside, template: filepath.Join(scratch(t), "template")}
 	s.from, s.to = crashOld.with(crashOwn), crashNew.with(crashOwn)
 	// What the site put into a folder that the update makes was there before.
 	s.from["new"] = dir(0o755)
@@ -116,24 +56,6 @@ func (s *scene) backup(top string) string {
 		return ""
 	}
 	return filepath.Join(top, "backups")
-}
-
-// crashDir lies in memory where it can: these tests sync thousands of times.
-func crashDir(t *testing.T) string {
-	top, err := os.MkdirTemp("/dev/shm", "packlift-apply-*")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() {
-		filepath.WalkDir(top, func(name string, e fs.DirEntry, _ error) error {
-			if e != nil && e.IsDir() {
-				os.Chmod(name, 0o700)
-			}
-			return nil
-		})
-		os.RemoveAll(top)
-	})
-	return top
 }
 
 // fresh copies the scene's pack. The backup's place is part of what the pack
@@ -283,7 +205,7 @@ func scenes(t *testing.T, f func(*testing.T, *scene)) {
 // Killed before every effect: the next run brings exactly the old or the new.
 func TestKilledAnywhere(t *testing.T) {
 	scenes(t, func(t *testing.T, s *scene) {
-		work := crashDir(t)
+		work := scratch(t)
 		probe := filepath.Join(work, "probe")
 		s.fresh(t, probe)
 		effects := s.count(t, s.job, probe)
@@ -301,7 +223,7 @@ func TestKilledAnywhere(t *testing.T) {
 			mu.Lock()
 			ends[onNew]++
 			mu.Unlock()
-			os.RemoveAll(top)
+			removeTree(top)
 		})
 		t.Logf("%d effects; old %d times, new %d times", len(effects), ends[false], ends[true])
 		if ends[false] == 0 || ends[true] == 0 {
@@ -313,7 +235,7 @@ func TestKilledAnywhere(t *testing.T) {
 // Recovery itself killed before each of its effects, from a sample of first deaths.
 func TestRecoveryKilled(t *testing.T) {
 	scenes(t, func(t *testing.T, s *scene) {
-		work := crashDir(t)
+		work := scratch(t)
 		probe := filepath.Join(work, "probe")
 		s.fresh(t, probe)
 		n := len(s.count(t, s.job, probe))
@@ -330,7 +252,7 @@ func TestRecoveryKilled(t *testing.T) {
 					t.Errorf("recovery: %v %s", err, out)
 				}
 				s.whole(t, fmt.Sprintf("killed at %d, then at %d", first, second), top)
-				os.RemoveAll(top)
+				removeTree(top)
 				if deaths++; !killed {
 					break
 				}
@@ -344,7 +266,7 @@ func TestRecoveryKilled(t *testing.T) {
 func TestErrnoAnywhere(t *testing.T) {
 	names := []string{"ENOSPC", "EIO", "EACCES"}
 	scenes(t, func(t *testing.T, s *scene) {
-		work := crashDir(t)
+		work := scratch(t)
 		probe := filepath.Join(work, "probe")
 		s.fresh(t, probe)
 		effects := s.count(t, s.job, probe)
@@ -368,7 +290,7 @@ func TestErrnoAnywhere(t *testing.T) {
 				t.Errorf("%s (%s): the tree is neither old nor new:\n%s", what, out, got)
 			}
 			s.whole(t, what, top)
-			os.RemoveAll(top)
+			removeTree(top)
 		})
 	})
 }
@@ -389,7 +311,7 @@ func (s *scene) checkMessage(t *testing.T, what, name, out string) {
 // From one effect on all fail (a disk that is gone): the next run recovers.
 func TestDiskGone(t *testing.T) {
 	scenes(t, func(t *testing.T, s *scene) {
-		work := crashDir(t)
+		work := scratch(t)
 		probe := filepath.Join(work, "probe")
 		s.fresh(t, probe)
 		effects := s.count(t, s.job, probe)
@@ -402,7 +324,7 @@ func TestDiskGone(t *testing.T) {
 				t.Errorf("%s: killed %v, %s", what, killed, out)
 			}
 			s.whole(t, what, top)
-			os.RemoveAll(top)
+			removeTree(top)
 		})
 	})
 }

@@ -24,7 +24,7 @@ func mountAt(t *testing.T, dir string) {
 // Part of the pack lies on another mount: it is staged there, and backed up by copy.
 func TestOtherMount(t *testing.T) {
 	for _, how := range []string{"apply", "recover", "changed"} {
-		top := filepath.Join(t.TempDir(), "pack")
+		top := filepath.Join(scratch(t), "pack")
 		mountAt(t, filepath.Join(top, "lib"))
 		p := initPack(t, top, oldTree, 3)
 		f := newFake(t, oldTree, newTree.with(tree{"lib/sub/x": file("x"), "lib/same.jar": none}), 3, 10)

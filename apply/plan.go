@@ -115,6 +115,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 }
 
 func (pl *Plan) list() {
+	pl.Added, pl.Modified, pl.Removed = []string{}, []string{}, []string{} // [] in JSON, not null
 	for i := range pl.ops {
 		o := &pl.ops[i]
 		switch b, a := isLeaf(o.Before), isLeaf(o.After); {

@@ -114,7 +114,7 @@ func TestRecoverEditedSince(t *testing.T) {
 
 func TestRecoverLinkPlanted(t *testing.T) {
 	p, _ := interruptedPack(t, false)
-	outside := t.TempDir()
+	outside := scratch(t)
 	lib := filepath.Join(p.Dir(), "lib")
 	must(t, os.Rename(lib, filepath.Join(outside, "lib")))
 	must(t, os.Symlink(filepath.Join(outside, "lib"), lib))
@@ -197,7 +197,7 @@ func TestSweepStage(t *testing.T) {
 	p := newPack(t, oldTree, 3)
 	f := newFake(t, oldTree, newTree, 3, 10)
 	o := testOptions()
-	o.BackupDir = filepath.Join(t.TempDir(), "b")
+	o.BackupDir = filepath.Join(scratch(t), "b")
 	pl, err := f.plan(p, o)
 	must(t, err)
 	o = o.withDefaults()
@@ -207,7 +207,7 @@ func TestSweepStage(t *testing.T) {
 	if _, err := os.Stat(pl.head.Outside); !os.IsNotExist(err) {
 		t.Errorf("the backup outside is left: %v", err)
 	}
-	precious := t.TempDir()
+	precious := scratch(t)
 	at := places{strings.Repeat("0", 16)}
 	must(t, os.MkdirAll(filepath.Join(p.Dir(), at.stage()), 0o700))
 	must(t, os.WriteFile(filepath.Join(p.Dir(), at.note()), []byte(`{"outside":"`+precious+`"}`), 0o600))

@@ -242,10 +242,32 @@ func testOptions() Options {
 	return Options{AllowRoot: true, Jobs: 2, Now: func() time.Time { return time.Date(2026, 11, 21, 21, 0, 0, 0, time.UTC) }}
 }
 
+// scratch is a folder in memory where there is such a place: runs sync often.
+func scratch(tb testing.TB) string {
+	tb.Helper()
+	top, err := os.MkdirTemp("/dev/shm", "packlift-apply-*")
+	if err != nil {
+		return tb.TempDir()
+	}
+	tb.Cleanup(func() { removeTree(top) })
+	return top
+}
+
+// removeTree removes read-only folders as well.
+func removeTree(top string) {
+	filepath.WalkDir(top, func(name string, e fs.DirEntry, _ error) error {
+		if e != nil && e.IsDir() {
+			os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	os.RemoveAll(top)
+}
+
 // newPack lays t at a new folder and makes it a pack on level.
 func newPack(tb testing.TB, t tree, level int) *pack.Pack {
 	tb.Helper()
-	p := initPack(tb, filepath.Join(tb.TempDir(), "pack"), t, level)
+	p := initPack(tb, filepath.Join(scratch(tb), "pack"), t, level)
 	tb.Cleanup(func() { p.Close() })
 	return p
 }

@@ -48,7 +48,7 @@ func VerifyPack(ctx context.Context, p *pack.Pack, jobs int) (*PackReport, error
 	if err != nil {
 		return nil, err
 	}
-	r := &PackReport{Level: s.Level, Checked: len(m.Entries)}
+	r := &PackReport{Level: s.Level, Checked: len(m.Entries), Missing: []string{}, Changed: []Conflict{}, Extra: []string{}}
 	if err := r.compare(ctx, p.Root(), m, Options{Jobs: jobs}.withDefaults().Jobs); err != nil {
 		return nil, err
 	}

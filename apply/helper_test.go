@@ -1,0 +1,74 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+)
+
+// This test binary runs itself again as a helper that applies, reverts or
+// recovers, so that it can be killed or run as another user.
+
+var crashOld = tree{
+	"run.sh": fileMode("run 1", 0o755), "gone/deep/a": file("a"), "gone/link": link("deep/a"), "empty": dir(0o711),
+	"swap": file("file, then folder"), "turn/x": file("x"), "cur": link("gone"), "mode": file("mode"),
+	"ro": dir(0o555), "ro/f": fileMode("ro 1", 0o444), "modedir": dir(0o755), "same": file("same"),
+}
+
+var crashNew = crashOld.with(tree{
+	"run.sh": fileMode("run 2", 0o755), "gone": none, "empty": none, "swap": none, "turn": none,
+	"swap/in": file("in"), "cur": link("swap"), "mode": fileMode("mode", 0o600), "ro/f": fileMode("ro 2", 0o444),
+	"modedir": dir(0o700), "new/sub/f": file("run 2"), "new/void": dir(0o750), "lnk": link("new/sub/f"),
+}).with(tree{"turn": file("a file now")})
+
+var crashOwn = tree{"own": file("the site's own"), "new/own": file("own")}
+
+const helperEnv = "PACKLIFT_APPLY_HELPER"
+
+func TestMain(m *testing.M) {
+	if job := os.Getenv(helperEnv); job != "" {
+		os.Exit(helper(strings.Split(job, "|")))
+	}
+	os.Exit(m.Run())
+}
+
+// helper does JOB|DIR|BACKUP; it prints the class and text of its error.
+func helper(job []string) int {
+	o := testOptions()
+	o.BackupDir = job[2]
+	p, err := pack.Open(job[1])
+	if err == nil {
+		switch job[0] {
+		case "apply":
+			f := crashBundle()
+			var pl *Plan
+			if pl, err = f.plan(p, o); err == nil {
+				_, err = f.run(context.Background(), p, pl, o)
+			}
+		case "revert":
+			var pl *Plan
+			if pl, err = NewRevert(context.Background(), p, o); err == nil {
+				_, err = RunRevert(context.Background(), p, pl, o)
+			}
+		case "recover":
+			_, err = Recover(context.Background(), p, nil)
+		}
+	}
+	if err != nil {
+		fmt.Printf("%s: %v\n", fault.ClassOf(err), err)
+		return 1
+	}
+	return 0
+}
+
+type plainTB struct{ testing.TB }
+
+func (plainTB) Helper()           {}
+func (plainTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
+
+func crashBundle() *fakeBundle { return newFake(plainTB{}, crashOld, crashNew, 3, 10) }

@@ -1,0 +1,69 @@
+package apply
+
+import (
+	"context"
+	"crypto/sha256"
+	"io"
+	"runtime"
+	"testing"
+
+	"packlift/bundle"
+	"packlift/internal/manifest"
+)
+
+// stream gives one big content that is nowhere held whole.
+type stream struct {
+	digest manifest.Digest
+	size   int64
+	given  bool
+}
+
+func (s *stream) Next() (manifest.Digest, int64, io.Reader, error) {
+	if s.given {
+		return manifest.Digest{}, 0, nil, io.EOF
+	}
+	s.given = true
+	return s.digest, s.size, io.LimitReader(zeros{}, s.size), nil
+}
+
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+// Memory does not grow with the size of a file, old or new.
+func TestMemory(t *testing.T) {
+	const size = 48 << 20
+	sum := sha256.New()
+	_, err := io.Copy(sum, io.LimitReader(zeros{}, size))
+	must(t, err)
+	d := manifest.Digest(sum.Sum(nil))
+	p := newPack(t, tree{"a": file("a")}, 3)
+	base := tree{"a": file("a")}.manifest(t, 3)
+	target := &manifest.Manifest{Product: "demo", Version: "1.0", Level: 10, Entries: []manifest.Entry{
+		{Path: "a", Type: manifest.File, Mode: 0o644, Size: size, SHA256: d},
+		{Path: "b", Type: manifest.File, Mode: 0o644, Size: size, SHA256: d},
+	}}
+	f := &fakeBundle{base: base, target: target, info: bundle.Info{ID: "x", Product: "demo", Version: "1.0", Kind: bundle.Update,
+		Start: 3, End: 10, BaseManifest: base.Digest(), TargetManifest: target.Digest()}}
+	used := allocated(func() {
+		pl, err := f.plan(p, testOptions())
+		must(t, err)
+		_, err = pl.execute(context.Background(), p, &stream{digest: d, size: size}, testOptions().withDefaults())
+		must(t, err)
+		revert(t, p, testOptions())
+	})
+	if used > 16<<20 {
+		t.Errorf("%d MiB are allocated for files of %d MiB", used>>20, size>>20)
+	}
+}
+
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}

@@ -1,0 +1,100 @@
+//go:build unix
+
+package apply
+
+import (
+	"bytes"
+	"context"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+)
+
+const otherUser = 65534
+
+// ownedPack is a pack of another user; these tests need root to make one.
+func ownedPack(t *testing.T) (top string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a pack to another user")
+	}
+	top = scratch(t)
+	must(t, os.Chmod(top, 0o755))
+	must(t, initPack(t, filepath.Join(top, "pack"), crashOld, 3).Close())
+	must(t, filepath.WalkDir(top, func(name string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		return os.Lchown(name, otherUser, otherUser)
+	}))
+	return top
+}
+
+func checkOwner(t *testing.T, top string) {
+	t.Helper()
+	must(t, filepath.WalkDir(top, func(name string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if name == filepath.Join(top, "updates") {
+			return filepath.SkipDir
+		}
+		info, err := e.Info()
+		if err == nil && info.Sys().(*syscall.Stat_t).Uid != otherUser {
+			t.Errorf("%s belongs to %d", name, info.Sys().(*syscall.Stat_t).Uid)
+		}
+		return err
+	}))
+}
+
+// The pack's owner, bound by its permission bits, gets through read-only folders.
+func TestAsOwner(t *testing.T) {
+	top := ownedPack(t)
+	tool := filepath.Join(top, "helper")
+	b, err := os.ReadFile(os.Args[0])
+	must(t, err)
+	must(t, os.WriteFile(tool, b, 0o755))
+	for _, step := range []struct {
+		job  string
+		want tree
+	}{{"apply", crashNew}, {"revert", crashOld}, {"apply", crashNew}} {
+		cmd := exec.Command(tool, "-test.run=^$")
+		cmd.Env = append(os.Environ(), helperEnv+"="+step.job+"|"+filepath.Join(top, "pack")+"|")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: otherUser, Gid: otherUser}}
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		if err := cmd.Run(); err != nil {
+			t.Fatalf("%s: %v %s", step.job, err, out.String())
+		}
+		sameTree(t, step.job, readTree(t, filepath.Join(top, "pack")), step.want)
+		checkOwner(t, filepath.Join(top, "pack"))
+	}
+}
+
+// Root is refused on another's pack; allowed, it leaves all to the owner.
+func TestPrivileged(t *testing.T) {
+	top := ownedPack(t)
+	p, err := pack.Open(filepath.Join(top, "pack"))
+	must(t, err)
+	defer p.Close()
+	f, o := crashBundle(), testOptions()
+	pl, err := f.plan(p, o)
+	must(t, err)
+	o.AllowRoot = false
+	if _, err := f.run(context.Background(), p, pl, o); fault.ClassOf(err) != fault.Privileged {
+		t.Errorf("run as root: %v", err)
+	}
+	sameTree(t, "untouched", readTree(t, p.Dir()), crashOld)
+	update(t, p, f, testOptions())
+	sameTree(t, "allowed", readTree(t, p.Dir()), crashNew)
+	checkOwner(t, p.Dir())
+	revert(t, p, testOptions())
+	sameTree(t, "reverted", readTree(t, p.Dir()), crashOld)
+	checkOwner(t, p.Dir())
+}
