@@ -93,6 +93,9 @@ func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) er
 	if err != nil {
 		return err
 	}
+	for _, k := range made.Report.Checks {
+		common.SayCheck(c.Detail, k)
+	}
 	for _, w := range made.Warnings {
 		c.Warn("%s", w)
 	}

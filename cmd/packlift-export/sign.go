@@ -24,8 +24,9 @@ func sign(c *cli.Console) *cobra.Command {
 	a := new(signFlags)
 	cmd := &cobra.Command{
 		Use: "sign BUNDLE", Short: "Countersign a bundle", Long: signLong, Args: cobra.ExactArgs(1),
-		Example: "  packlift-export sign --sign-key keys/site stick/wso2am-4.2.0-0003-0010.packlift",
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
+		Example:           "  packlift-export sign --sign-key keys/site stick/wso2am-4.2.0-0003-0010.packlift",
+		ValidArgsFunction: common.CompleteBundle,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
 	}
 	a.keys.Flags(cmd.Flags())
 	cmd.Flags().BoolVar(&a.embed, "embed", false, "put the signatures into the bundle itself")

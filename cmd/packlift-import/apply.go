@@ -47,8 +47,9 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 		Use: "apply-update BUNDLE", Short: "Bring the pack to the bundle's level", Long: applyLong,
 		Example: "  packlift-import apply-update /media/stick/wso2am-4.2.0-0003-0010.packlift --dry-run\n" +
 			"  packlift-import apply-update /media/stick/wso2am-4.2.0-0003-0010.packlift",
-		Args: func(cmd *cobra.Command, args []string) error { return a.checkArgs(args) },
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
+		Args:              func(cmd *cobra.Command, args []string) error { return a.checkArgs(args) },
+		ValidArgsFunction: common.CompleteBundle,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
 	}
 	a.flags(cmd)
 	return cmd
@@ -95,7 +96,7 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 	if args[0] == "-" && slices.Contains(a.identities, "-") {
 		return fault.New(fault.Usage, "the bundle and the identity cannot both come from standard input")
 	}
-	in, err := common.OpenBundle(c, args[0])
+	in, err := common.OpenBundle(ctx, c, args[0])
 	if err != nil {
 		return err
 	}
@@ -217,9 +218,7 @@ func (a *applyFlags) rerun(s *session, in *common.Bundle, path string) error {
 		i := len(args) - 1 - slices.Index(reversed(args), "-")
 		args = slices.Replace(args, i, i+1, "--spooled", in.Path)
 	}
-	if !s.c.Verbose() {
-		s.log.Info("end", "rerun", path)
-	}
+	s.log.Info("end", "goes on with", path)
 	if err := s.end(); err != nil {
 		return err
 	}

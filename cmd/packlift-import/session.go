@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -140,16 +139,19 @@ func recovered(o apply.RecoverOutcome) string {
 	return ""
 }
 
-// where adds to an interruption in what state the pack is.
+// where says after an interruption in what state the pack is.
 func (s *session) where(ctx context.Context, err error) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
 	state, stateErr := s.State()
-	if stateErr != nil {
-		return errors.Join(err, stateErr)
+	unfinished, readErr := interrupted(s.Pack)
+	if stateErr != nil || readErr != nil {
+		return errors.Join(err, stateErr, readErr)
 	}
-	text := strings.TrimSpace(fault.HintOf(err) + "\nthe pack is at level " + pack.LevelName(state.Level) +
-		"; the next command that writes, or `packlift-import recover`, puts right whatever is unfinished")
-	return &fault.Error{Class: fault.Interrupted, Err: err, Hint: text}
+	out := fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", err, pack.LevelName(state.Level))
+	if unfinished {
+		out = fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint(recoverHint + ", as does every command that writes")
+	}
+	return out
 }

@@ -54,8 +54,22 @@ func prepare(cmd *cobra.Command, started *bool) {
 			return run(cmd, args)
 		}
 	}
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) { completeFlag(cmd, f) })
 	for _, sub := range cmd.Commands() {
 		prepare(sub, started)
+	}
+}
+
+// completeFlag lets the shell offer the words of a Choice, and folders for DIR.
+func completeFlag(cmd *cobra.Command, f *pflag.Flag) {
+	var err error
+	if choice, ok := f.Value.(*Choice); ok {
+		err = cmd.RegisterFlagCompletionFunc(f.Name, cobra.FixedCompletions(choice.allowed, cobra.ShellCompDirectiveNoFileComp))
+	} else if name, _ := pflag.UnquoteUsage(f); name == "DIR" {
+		err = cmd.MarkFlagDirname(f.Name)
+	}
+	if err != nil {
+		panic(err) // the flag is cmd's own: a fault of the program, found by any run
 	}
 }
 

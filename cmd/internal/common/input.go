@@ -1,6 +1,7 @@
 package common
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -33,16 +34,16 @@ func (b *Bundle) Close() { b.close() }
 
 // OpenBundle opens the bundle at name; `-` spools standard input. A folder
 // stands for the one bundle in it.
-func OpenBundle(c *cli.Console, name string) (*Bundle, error) {
+func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, error) {
 	if name == "-" {
-		return spool(c)
+		return spool(ctx, c)
 	}
 	info, err := os.Stat(name)
 	if err != nil {
 		return nil, err
 	}
 	if info.IsDir() {
-		return openIn(c, name)
+		return openIn(ctx, c, name)
 	}
 	if !info.Mode().IsRegular() {
 		return nil, fault.New(fault.Usage, "%s is not a regular file", name).WithHint("give `-` and let it come from standard input")
@@ -60,7 +61,7 @@ func OpenBundle(c *cli.Console, name string) (*Bundle, error) {
 }
 
 // openIn opens the only bundle in a folder.
-func openIn(c *cli.Console, dir string) (*Bundle, error) {
+func openIn(ctx context.Context, c *cli.Console, dir string) (*Bundle, error) {
 	list, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
@@ -77,21 +78,33 @@ func openIn(c *cli.Console, dir string) (*Bundle, error) {
 		return nil, fault.New(fault.Usage, "there is no bundle (*%s) in the folder %s", Suffix, dir).WithHint("give the bundle's file")
 	case 1:
 		c.Note("bundle: %s", filepath.Join(dir, found[0]))
-		return OpenBundle(c, filepath.Join(dir, found[0]))
+		return OpenBundle(ctx, c, filepath.Join(dir, found[0]))
 	}
 	return nil, fault.New(fault.Usage, "the folder %s holds %d bundles: %s", dir, len(found), strings.Join(found, ", ")).
 		WithHint("give one of them, such as %s", filepath.Join(dir, found[0]))
 }
 
-// spool copies standard input to a temporary file: a bundle is read more than once.
-func spool(c *cli.Console) (*Bundle, error) {
+// spool copies standard input to a temporary file: a bundle is read more than
+// once. An input that never ends is left at once when ctx does.
+func spool(ctx context.Context, c *cli.Console) (*Bundle, error) {
 	f, remove, err := rootfs.SpoolFile()
 	if err != nil {
 		return nil, err
 	}
 	p := c.Progress("reading standard input", -1)
 	defer p.Done()
-	n, err := io.Copy(io.MultiWriter(f, p), c.Stdin())
+	copied := make(chan error, 1)
+	var n int64
+	go func() {
+		var err error
+		n, err = io.Copy(io.MultiWriter(f, p), c.Stdin())
+		copied <- err
+	}()
+	select {
+	case err = <-copied:
+	case <-ctx.Done():
+		err = context.Cause(ctx)
+	}
 	if err != nil {
 		remove()
 		return nil, fmt.Errorf("standard input: %w", err)

@@ -29,7 +29,8 @@ func Inspect(c *cli.Console, pack Pack) *cobra.Command {
 	a := &inspectFlags{pack: pack}
 	cmd := &cobra.Command{
 		Use: "inspect BUNDLE", Short: "Print what a bundle says of itself", Long: inspectLong, Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
+		ValidArgsFunction: CompleteBundle,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
 	}
 	cmd.Flags().StringVar(&a.trust, "trust", "", "verify by the trust set in `DIR` first")
 	if pack != nil {
@@ -40,7 +41,7 @@ func Inspect(c *cli.Console, pack Pack) *cobra.Command {
 }
 
 func (a *inspectFlags) run(ctx context.Context, c *cli.Console, name string) error {
-	in, err := OpenBundle(c, name)
+	in, err := OpenBundle(ctx, c, name)
 	if err != nil {
 		return err
 	}

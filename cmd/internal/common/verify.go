@@ -40,8 +40,9 @@ func Verify(c *cli.Console, pack Pack) *cobra.Command {
 	a := &verifyFlags{pack: pack}
 	cmd := &cobra.Command{
 		Use: "verify BUNDLE", Short: "Check a bundle, and print each check with its evidence", Long: verifyLong,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: CompleteBundle,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args[0]) },
 	}
 	f := cmd.Flags()
 	if pack != nil {
@@ -67,7 +68,7 @@ func (a *verifyFlags) run(ctx context.Context, c *cli.Console, name string) erro
 	if err != nil {
 		return err
 	}
-	in, err := OpenBundle(c, name)
+	in, err := OpenBundle(ctx, c, name)
 	if err != nil {
 		return err
 	}
