@@ -34,6 +34,8 @@ type WriterOptions struct {
 // for one goroutine. Close waits for everything, also after an error.
 type Writer struct {
 	w       io.Writer
+	size    int           // of a full stream
+	near    int           // of a stream that ends at a boundary
 	jobs    chan struct{} // one token a running job
 	plain   chan []byte   // free buffers
 	buf     []byte
@@ -56,8 +58,12 @@ type packing struct {
 // NewWriter makes a Writer onto w, which one other goroutine writes to until
 // Close returns.
 func NewWriter(w io.Writer, o WriterOptions) *Writer {
+	return newWriter(w, o, StreamSize, NearBorder)
+}
+
+func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
-	x := &Writer{w: w, jobs: make(chan struct{}, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	x := &Writer{w: w, size: size, near: near, jobs: make(chan struct{}, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
 	for range n + 1 {
 		x.plain <- nil
 	}
@@ -88,10 +94,10 @@ func (x *Writer) Write(p []byte) (int, error) {
 		if x.buf == nil {
 			x.take()
 		}
-		n := min(len(p), StreamSize-len(x.buf))
+		n := min(len(p), x.size-len(x.buf))
 		x.buf = append(x.buf, p[:n]...)
 		p = p[n:]
-		if len(x.buf) == StreamSize {
+		if len(x.buf) == x.size {
 			x.cut()
 		}
 	}
@@ -100,7 +106,7 @@ func (x *Writer) Write(p []byte) (int, error) {
 
 // Boundary marks a good place to cut: the next byte begins something new.
 func (x *Writer) Boundary() {
-	if len(x.buf) >= NearBorder {
+	if len(x.buf) >= x.near {
 		x.cut()
 	}
 }

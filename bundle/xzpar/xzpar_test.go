@@ -53,11 +53,17 @@ func noise(seed uint64, n int) []byte {
 	return out
 }
 
-// write compresses plain with a boundary after each of the given lengths.
-func write(t testing.TB, plain []byte, jobs int, borders ...int) ([]byte, []Stream) {
+// write compresses plain as the writer does.
+func write(t testing.TB, plain []byte, jobs int) ([]byte, []Stream) {
+	return writeCut(t, plain, jobs, StreamSize, NearBorder)
+}
+
+// writeCut compresses plain in streams of other sizes, with a boundary after
+// each of the given lengths.
+func writeCut(t testing.TB, plain []byte, jobs, size, near int, borders ...int) ([]byte, []Stream) {
 	t.Helper()
 	var out bytes.Buffer
-	w := NewWriter(&out, WriterOptions{Jobs: jobs})
+	w := newWriter(&out, WriterOptions{Jobs: jobs}, size, near)
 	for _, n := range borders {
 		w.Write(plain[:n])
 		w.Boundary()
@@ -77,8 +83,8 @@ func TestRoundTrip(t *testing.T) {
 		name  string
 		plain []byte
 	}{
-		{"one byte", []byte{7}}, {"small", []byte("hello, hello, hello")}, {"zeros", make([]byte, 3<<20)},
-		{"text", text(1, 5<<20)}, {"noise", noise(1, 1<<20)}, {"two streams", append(text(2, 1<<20), make([]byte, StreamSize-1<<20+1)...)},
+		{"one byte", []byte{7}}, {"small", []byte("hello, hello, hello")}, {"zeros", make([]byte, 300_000)},
+		{"text", text(1, 700_000)}, {"noise", noise(1, 200_000)}, {"two streams", make([]byte, StreamSize+1)},
 		{"mixed", slices.Concat(text(3, 200000), noise(3, 200000), text(4, 300001))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -108,13 +114,13 @@ func same(t *testing.T, what string, r io.Reader, want []byte) {
 }
 
 func TestSameForAnyJobs(t *testing.T) {
-	plain := append(text(5, 2<<20), make([]byte, 38<<20)...)
-	want, table := write(t, plain, 1, 13<<20, 100, 11<<20)
-	got, other := write(t, plain, 7, 13<<20, 100, 11<<20)
+	plain := text(5, 400_000)
+	want, table := writeCut(t, plain, 1, 160_000, 120_000, 130_000, 100, 110_000)
+	got, other := writeCut(t, plain, 7, 160_000, 120_000, 130_000, 100, 110_000)
 	if !bytes.Equal(got, want) || !slices.Equal(table, other) {
 		t.Error("output depends on jobs")
 	}
-	if len(table) != 3 || table[1].Plain != 13<<20 || table[2].Plain != 29<<20 {
+	if len(table) != 3 || table[1].Plain != 130_000 || table[2].Plain != 290_000 {
 		t.Errorf("cut at %v", table)
 	}
 }
@@ -124,7 +130,7 @@ func TestStockXZ(t *testing.T) {
 	if _, err := exec.LookPath("xz"); err != nil {
 		t.Skip("no xz here")
 	}
-	plain := slices.Concat(text(6, 700000), noise(6, 300000), text(7, 1700000))
+	plain := slices.Concat(text(6, 200_000), noise(6, 80_000), text(7, 300_000))
 	packed, _ := write(t, plain, 2)
 	for _, args := range [][]string{{"-dc"}, {"-dc", "-T2"}} {
 		cmd := exec.Command("xz", args...)
@@ -189,8 +195,8 @@ func (f *failing) Write(p []byte) (int, error) {
 }
 
 func TestWriterError(t *testing.T) {
-	w := NewWriter(&failing{1000}, WriterOptions{Jobs: 2})
-	w.Write(text(1, 20<<20))
+	w := newWriter(&failing{1000}, WriterOptions{Jobs: 2}, 10_000, 10_000)
+	w.Write(text(1, 300_000))
 	err := w.Close()
 	if err == nil || err.Error() != "disk is full" || w.Close() == nil {
 		t.Errorf("Close: %v", err)
