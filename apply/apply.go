@@ -73,6 +73,13 @@ func (pl *Plan) ready(p *pack.Pack, o Options) error {
 	if err := CheckPrivilege(p, o.AllowRoot); err != nil {
 		return err
 	}
+	for _, name := range []string{journalName, undoName} {
+		if there, err := exists(p.Root(), name); err != nil {
+			return err
+		} else if there {
+			return fault.New(fault.Unrecoverable, "an earlier run is not finished: %s", p.Root().Full(name)).WithHint("packlift-import recover")
+		}
+	}
 	now, err := p.State()
 	if err != nil {
 		return err

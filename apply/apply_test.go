@@ -447,3 +447,41 @@ func TestLyingPayload(t *testing.T) {
 		tidy(t, p)
 	}
 }
+
+// A name that changes only in case is removed and added: on a file system that
+// ignores case both names find one file.
+func TestCaseOnlyRename(t *testing.T) {
+	before := tree{"Lib/Core.jar": file("core"), "Lib/Gone": file("x"), "Link": link("Lib/Core.jar"), "Same/a.txt": file("a"), "Empty": dir(0o755)}
+	after := tree{"lib/core.jar": file("core"), "link": link("lib/core.jar"), "Same/A.txt": file("changed"), "empty": dir(0o755)}
+	p := newPack(t, before, 3)
+	update(t, p, newFake(t, before, after, 3, 10), testOptions())
+	sameTree(t, "updated", readTree(t, p.Dir()), after)
+	revert(t, p, testOptions())
+	sameTree(t, "reverted", readTree(t, p.Dir()), before)
+	q, _ := interruptedIn(t, before, after, false)
+	recovers(t, q, ActionFinished, after)
+}
+
+// One inode under both names is what such a file system shows.
+func TestAliasIsNoConflict(t *testing.T) {
+	before := tree{"Lib/a": file("a")}
+	p := newPack(t, before, 3)
+	must(t, os.Mkdir(filepath.Join(p.Dir(), "lib"), 0o755))
+	must(t, os.Link(filepath.Join(p.Dir(), "Lib/a"), filepath.Join(p.Dir(), "lib/a")))
+	pl, err := newFake(t, before, tree{"lib/a": file("changed")}, 3, 10).plan(p, testOptions())
+	if err != nil || len(pl.Conflicts) > 0 {
+		t.Errorf("conflicts: %+v, %v", pl.Conflicts, err)
+	}
+}
+
+// A run over an unfinished one is refused.
+func TestUnfinished(t *testing.T) {
+	p, _ := interruptedPack(t, false)
+	f := newFake(t, oldTree, newTree, 3, 10)
+	pl, err := f.plan(p, testOptions())
+	must(t, err)
+	pl.Conflicts = nil
+	if _, err := f.run(context.Background(), p, pl, testOptions()); fault.ClassOf(err) != fault.Unrecoverable {
+		t.Errorf("run: %v", err)
+	}
+}

@@ -26,8 +26,6 @@ var crashNew = crashOld.with(tree{
 	"modedir": dir(0o700), "new/sub/f": file("run 2"), "new/void": dir(0o750), "lnk": link("new/sub/f"),
 }).with(tree{"turn": file("a file now")})
 
-var crashOwn = tree{"own": file("the site's own"), "new/own": file("own")}
-
 const helperEnv = "PACKLIFT_APPLY_HELPER"
 
 func TestMain(m *testing.M) {

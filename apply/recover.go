@@ -71,7 +71,7 @@ func (r *recovery) run() (RecoverOutcome, error) {
 			return r.resume(name)
 		}
 	}
-	return RecoverOutcome{Action: ActionNone}, sweepStage(r.p)
+	return RecoverOutcome{Action: ActionNone}, sweepStage(r.p, r.log)
 }
 
 func (r *recovery) resume(name string) (RecoverOutcome, error) {
@@ -132,7 +132,7 @@ func (r *recovery) back(t *transaction) error {
 // sweepStage removes what a run left that never wrote its journal, or that was
 // ended while it cleared up: its stage, its folders on other mounts, a backup
 // generation that the state does not know, and its backup outside.
-func sweepStage(p *pack.Pack) error {
+func sweepStage(p *pack.Pack, log *slog.Logger) error {
 	root := p.Root()
 	list, err := root.ReadDir(stageRoot)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -149,14 +149,14 @@ func sweepStage(p *pack.Pack) error {
 		if !validTxn(e.Name()) {
 			return fmt.Errorf("%s holds %q, which no run made", root.Full(stageRoot), e.Name())
 		}
-		if err := sweepOne(p, places{e.Name()}, s.Generation); err != nil {
+		if err := sweepOne(p, log, places{e.Name()}, s.Generation); err != nil {
 			return err
 		}
 	}
 	return sweepGenerations(p)
 }
 
-func sweepOne(p *pack.Pack, at places, generation int) error {
+func sweepOne(p *pack.Pack, log *slog.Logger, at places, generation int) error {
 	root := p.Root()
 	b, err := root.ReadFile(at.note(), 4<<20)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -169,7 +169,7 @@ func sweepOne(p *pack.Pack, at places, generation int) error {
 		}
 	}
 	if err := dropOutside(n.Outside, generation+1, at.txn); err != nil {
-		return err
+		leftOutside(log, n.Outside, err)
 	}
 	return dropStage(root, at, n.Mounts)
 }
@@ -188,6 +188,12 @@ func dropOutside(dir string, gen int, txn string) error {
 		return err
 	}
 	return errors.Join(root.RemoveAll(filepath.Base(dir)), root.Close())
+}
+
+// leftOutside: a backup folder that is read-only or gone by now must not keep
+// the pack from coming to its end.
+func leftOutside(log *slog.Logger, dir string, err error) {
+	log.Warn("a backup that is not needed any more could not be removed", "folder", dir, "error", err)
 }
 
 // dropStage removes the folders of one run; the note goes last, so that a

@@ -14,12 +14,17 @@ import (
 	"packlift/internal/pack"
 )
 
-// interrupted stops an update after the journal and the first moves: old files
+// interruptedPack stops an update after the journal and the first moves: old files
 // are away, no new one is placed, unless placed is set.
 func interruptedPack(t *testing.T, placed bool) (*pack.Pack, *transaction) {
 	t.Helper()
-	p := newPack(t, oldTree, 3)
-	f := newFake(t, oldTree, newTree, 3, 10)
+	return interruptedIn(t, oldTree, newTree, placed)
+}
+
+func interruptedIn(t *testing.T, from, to tree, placed bool) (*pack.Pack, *transaction) {
+	t.Helper()
+	p := newPack(t, from, 3)
+	f := newFake(t, from, to, 3, 10)
 	pl, err := f.plan(p, testOptions())
 	must(t, err)
 	o := testOptions().withDefaults()

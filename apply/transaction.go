@@ -170,7 +170,7 @@ func (t *transaction) dropReverted() error {
 	}
 	if dir := t.head.RevertsOutside; dir != "" {
 		if err := dropGeneration(dir, t.head.Reverts); err != nil {
-			return err
+			leftOutside(t.log, dir, err)
 		}
 	}
 	return t.root.RemoveAll(generationDir(t.head.Reverts))
@@ -217,7 +217,7 @@ func (t *transaction) undo() error {
 
 func (t *transaction) dropUndone() error {
 	if err := dropOutside(t.head.Outside, t.head.Generation, t.head.Txn); err != nil {
-		return err
+		leftOutside(t.log, t.head.Outside, err)
 	}
 	if err := t.clear(undoName); err != nil {
 		return err
