@@ -19,8 +19,8 @@ import (
 // the whole's digest and into its piece's. Blocks are small enough to stay in
 // a core's cache between the two, and few, whatever the part's size.
 const (
-	blockSize  = 512 << 10
-	blockCount = 8
+	blockSize  = 1 << 20
+	blockCount = 12
 )
 
 // block is a reused buffer; left counts the hashers that still read it.
