@@ -19,7 +19,7 @@ type Options struct {
 	NoChangelog bool
 	Template    string // Go template for the changelog; empty: the usual form
 	AllowRoot   bool
-	Progress    func(done, total int64) // bytes staged, of all to stage; may be nil
+	Progress    func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
 	Log         *slog.Logger            // may be nil
 	Now         func() time.Time        // may be nil
 }
