@@ -139,17 +139,7 @@ type carried struct {
 // bundle makes and verifies a bundle that carries c.
 func (s *site) bundle(t *testing.T, c carried) *verify.Bundle {
 	t.Helper()
-	if c.os == "" {
-		c.os, c.arch = runtime.GOOS, runtime.GOARCH
-	}
-	if c.minimum == "" {
-		c.minimum = "1.3.0"
-	}
-	info := bundle.Tool{OS: c.os, Arch: c.arch, Version: c.version, Size: int64(len(c.binary)), SHA256: manifest.Sum(c.binary)}
-	if c.statement == nil {
-		c.statement = &bundle.Statement{Tool: bundle.ToolProduct, OS: c.os, Arch: c.arch, Version: c.version, Size: info.Size, SHA256: info.SHA256}
-	}
-	raw := s.write(t, c, info)
+	raw := s.raw(t, &c)
 	files := fstest.MapFS{}
 	for name, b := range s.trust {
 		files[name] = &fstest.MapFile{Data: b}
@@ -163,6 +153,22 @@ func (s *site) bundle(t *testing.T, c carried) *verify.Bundle {
 		t.Fatal(err)
 	}
 	return b
+}
+
+// raw gives the bundle's bytes.
+func (s *site) raw(t *testing.T, c *carried) []byte {
+	t.Helper()
+	if c.os == "" {
+		c.os, c.arch = runtime.GOOS, runtime.GOARCH
+	}
+	if c.minimum == "" {
+		c.minimum = "1.3.0"
+	}
+	info := bundle.Tool{OS: c.os, Arch: c.arch, Version: c.version, Size: int64(len(c.binary)), SHA256: manifest.Sum(c.binary)}
+	if c.statement == nil {
+		c.statement = &bundle.Statement{Tool: bundle.ToolProduct, OS: c.os, Arch: c.arch, Version: c.version, Size: info.Size, SHA256: info.SHA256}
+	}
+	return s.write(t, *c, info)
 }
 
 func (s *site) write(t *testing.T, c carried, info bundle.Tool) []byte {

@@ -2,7 +2,6 @@ package export
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"packlift/bundle"
@@ -37,11 +36,15 @@ func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
 	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
 	defer c.close()
 	for _, step := range []func() error{c.chooseTools, c.scan, c.openOutput, c.write, c.check, c.publish} {
-		if err := ctx.Err(); err != nil {
-			return nil, err
+		err := ctx.Err()
+		if err == nil {
+			err = step()
 		}
-		if err := step(); err != nil {
-			return nil, errors.Join(ctx.Err(), err)
+		if ctx.Err() != nil {
+			return nil, fault.New(fault.Interrupted, "the bundle was not written: %w", context.Cause(ctx))
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	c.placeTools()

@@ -1,0 +1,108 @@
+//go:build failpoint
+
+package selfupdate
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"filippo.io/age"
+
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// errand is what a child process needs to run one Update.
+type errand struct{ Dir, Bundle, Identity, Executable string }
+
+// TestErrand is no test: it is the child of TestKilledAtEveryEffect.
+func TestErrand(t *testing.T) {
+	spec := os.Getenv("SELFUPDATE_ERRAND")
+	if spec == "" {
+		t.Skip("only run as a child")
+	}
+	var e errand
+	if err := json.Unmarshal([]byte(spec), &e); err != nil {
+		t.Fatal(err)
+	}
+	id, err := age.ParseX25519Identity(e.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := pack.Open(e.Dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fsys, _, err := p.TrustFS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	trust, err := verify.ParseTrustSet(fsys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := read(t, e.Bundle)
+	b, _, err := verify.Open(context.Background(), bytes.NewReader(raw), int64(len(raw)), verify.Options{Trust: trust})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Identities: []age.Identity{id}, Current: "1.2.0", Executable: e.Executable}
+	if _, err := Update(context.Background(), p, b, o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestKilledAtEveryEffect kills an update before each of its file effects: bin
+// holds a whole old or new tool every time, and the next run ends well.
+func TestKilledAtEveryEffect(t *testing.T) {
+	old, fresh := importer(t, "1.2.0"), importer(t, "1.3.0")
+	for n, done := 1, false; !done; n++ {
+		if n > 100 {
+			t.Fatal("more than 100 effects")
+		}
+		s := newSite(t, old)
+		e := errand{Dir: s.dir, Bundle: s.save(t, carried{binary: fresh, version: "1.3.0"}), Identity: s.id.String(), Executable: s.tool()}
+		done = child(t, e, fmt.Sprintf("kill:%d", n)) == nil
+		if held := read(t, s.tool()); !bytes.Equal(held, old) && !bytes.Equal(held, fresh) {
+			t.Fatalf("killed at %d, bin holds a broken tool; bin: %s", n, s.bin(t))
+		}
+		if err := child(t, e, ""); err != nil {
+			t.Fatalf("killed at %d, the next run fails: %v; bin: %s", n, err, s.bin(t))
+		}
+		if !bytes.Equal(read(t, s.tool()), fresh) || strings.Contains(s.bin(t), newInfix) {
+			t.Fatalf("killed at %d, the next run leaves %s", n, s.bin(t))
+		}
+		if done && n < 8 {
+			t.Fatalf("only %d effects passed the hook", n-1)
+		}
+	}
+}
+
+func (s *site) save(t *testing.T, c carried) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "bundle")
+	write(t, name, s.raw(t, &c))
+	return name
+}
+
+func child(t *testing.T, e errand, failpoint string) error {
+	t.Helper()
+	spec, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(os.Args[0], "-test.run", "^TestErrand$")
+	cmd.Env = append(os.Environ(), "SELFUPDATE_ERRAND="+string(spec), "PACKLIFT_FAILPOINT="+failpoint)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
+	}
+	return nil
+}
