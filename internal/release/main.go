@@ -170,10 +170,7 @@ func (r release) archive(platform string, items []item) (string, error) {
 }
 
 func (r release) tarGz(w io.Writer, base string, items []item) error {
-	gz, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		return err
-	}
+	gz := gzip.NewWriter(w)
 	tw := tar.NewWriter(gz)
 	for _, it := range items {
 		data, err := os.ReadFile(it.source)
