@@ -1,6 +1,7 @@
 package selfupdate
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -183,7 +184,10 @@ func (s *swap) write(t *verify.Tool) (name string, err error) {
 	if err != nil {
 		return "", err
 	}
-	_, err = t.WriteTo(f)
+	w := bufio.NewWriterSize(f, 1<<20)
+	if _, err = t.WriteTo(w); err == nil {
+		err = w.Flush()
+	}
 	if err == nil {
 		err = s.root.CopyMeta(s.metaFrom(), name)
 	}

@@ -100,9 +100,7 @@ func (c *collector) finish(close func() error) (*archive, error) {
 	for _, m := range c.members {
 		c.take(a, made, m)
 	}
-	for _, e := range c.implied(a.list, made) {
-		a.list = append(a.list, e)
-	}
+	a.list = append(a.list, c.implied(a.list, made)...)
 	slices.SortFunc(a.list, func(x, y manifest.Entry) int { return cmp.Compare(x.Path, y.Path) })
 	var seen safepath.Collisions
 	for _, e := range a.list {
