@@ -180,13 +180,13 @@ func TestProgressLines(t *testing.T) {
 	_, out, _ := run(t, func(c *Console, _ context.Context) error {
 		p := c.Progress("reading", 100)
 		p.Add(10)
-		p.next.Store(0) // a second has passed
 		p.Add(20)
-		p.Add(30)
+		p.show(p.start.Add(2 * time.Second))
+		p.Done()
 		p.Done()
 		return nil
 	}, "act", "--json")
-	if strings.Count(out, "\n") != 1 || !strings.Contains(out, `"message_type":"status","what":"reading","done":30,"total":100`) {
+	if strings.Count(out, "\n") != 1 || !strings.Contains(out, `"message_type":"status","what":"reading","done":30,"total":100,"seconds":2}`) {
 		t.Errorf("%s", out)
 	}
 	_, out, errs := run(t, func(c *Console, _ context.Context) error {

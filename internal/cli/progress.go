@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -10,21 +11,25 @@ import (
 // Work of less than a second shows no progress; after that, one JSON line a second at most.
 const progressAfter = time.Second
 
-// Progress shows how far one piece of work is. Its methods take a nil *Progress.
+// Progress shows how far one piece of work is. Its methods take a nil *Progress
+// and are safe for use by several goroutines.
 type Progress struct {
 	c     *Console
 	what  string
-	total atomic.Int64
 	start time.Time
 	done  atomic.Int64
-	next  atomic.Int64 // UnixNano of the next drawing
-	bar   *progressbar.ProgressBar
+	total atomic.Int64
+	bar   *progressbar.ProgressBar // guarded by the console's lock
+
+	stop    chan struct{}
+	once    sync.Once
+	stopped sync.WaitGroup
 }
 
 type status struct {
 	What    string  `json:"what"`
 	Done    int64   `json:"done"`
-	Total   int64   `json:"total"`
+	Total   int64   `json:"total"` // -1: not known
 	Seconds float64 `json:"seconds"`
 }
 
@@ -35,31 +40,58 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	if b.quiet || b.noProgress || !b.json && !isTerminal(b.streams.Err) {
 		return nil
 	}
-	p := &Progress{c: b, what: what, start: time.Now()}
+	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{})}
 	p.total.Store(total)
-	p.next.Store(p.start.Add(progressAfter).UnixNano())
 	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.bar = p
+	b.mu.Unlock()
+	pause := progressAfter
+	if !b.json {
+		pause = 100 * time.Millisecond
+	}
+	p.stopped.Go(func() { p.run(pause) })
 	return p
 }
 
-// Add says that n more bytes are done. It is safe for use by several goroutines.
-func (p *Progress) Add(n int64) {
-	if p == nil {
+// run shows the state from time to time, whether or not it moved: work that
+// stands still is seen to stand still.
+func (p *Progress) run(pause time.Duration) {
+	tick := time.NewTicker(pause)
+	defer tick.Stop()
+	for {
+		select {
+		case <-p.stop:
+			return
+		case now := <-tick.C:
+			if now.Sub(p.start) >= progressAfter {
+				p.show(now)
+			}
+		}
+	}
+}
+
+func (p *Progress) show(now time.Time) {
+	done, total := p.done.Load(), p.total.Load()
+	if p.c.json {
+		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
 		return
 	}
-	p.show(p.done.Add(n))
+	p.draw(done, total)
+}
+
+// Add says that n more bytes are done.
+func (p *Progress) Add(n int64) {
+	if p != nil {
+		p.done.Add(n)
+	}
 }
 
 // At says that done of total bytes are done.
 func (p *Progress) At(done, total int64) {
-	if p == nil {
-		return
+	if p != nil {
+		p.total.Store(total)
+		p.done.Store(done)
 	}
-	p.total.Store(total)
-	p.done.Store(done)
-	p.show(done)
 }
 
 // Write counts b, so that a Progress can stand in an io.MultiWriter.
@@ -68,37 +100,21 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// show draws or emits if it is time to.
-func (p *Progress) show(done int64) {
-	now, total := time.Now(), p.total.Load()
-	next := p.next.Load()
-	if now.UnixNano() < next || !p.next.CompareAndSwap(next, now.Add(p.pause()).UnixNano()) {
-		return
-	}
-	if p.c.json {
-		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
-		return
-	}
-	p.draw(done, total)
-}
-
-func (p *Progress) pause() time.Duration {
-	if p.c.json {
-		return time.Second
-	}
-	return 100 * time.Millisecond
-}
-
 func (p *Progress) draw(done, total int64) {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
+	if total <= 0 {
+		total = -1
+	}
 	if p.bar == nil {
 		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.c.streams.Err),
-			progressbar.OptionSetDescription(p.what), progressbar.OptionShowBytes(true),
+			progressbar.OptionSetDescription(p.what), progressbar.OptionShowBytes(true), progressbar.OptionSetElapsedTime(true),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(24), progressbar.OptionUseIECUnits(true))
 	}
 	if total > 0 {
 		p.bar.ChangeMax64(total)
+		// A full bar would be taken for finished and removed, while the last bytes are still worked on.
+		done = min(done, total-1)
 	}
 	_ = p.bar.Set64(done) // a terminal that went away must not end the work
 }
@@ -110,11 +126,13 @@ func (p *Progress) clear() {
 	}
 }
 
-// Done removes the bar.
+// Done ends the showing and removes the bar; it may be called twice.
 func (p *Progress) Done() {
 	if p == nil {
 		return
 	}
+	p.once.Do(func() { close(p.stop) })
+	p.stopped.Wait()
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
 	p.clear()
