@@ -22,10 +22,7 @@ import (
 )
 
 // memory is a destination in memory that refuses to write a byte twice.
-type memory struct {
-	b       []byte
-	written map[int64]bool // 512-byte blocks
-}
+type memory struct{ b []byte }
 
 func (m *memory) WriteAt(p []byte, off int64) (int, error) {
 	if n := off + int64(len(p)); n > int64(len(m.b)) {
@@ -293,6 +290,48 @@ func TestWriterRefuses(t *testing.T) {
 	}
 	w.Abort()
 	w.Abort()
+}
+
+// full is a destination without room after n bytes.
+type full struct{ n int64 }
+
+func (f full) WriteAt(p []byte, off int64) (int, error) {
+	if off+int64(len(p)) > f.n {
+		return 0, errors.New("no space left on device")
+	}
+	return len(p), nil
+}
+
+// TestFullDisk: wherever the room ends, the error says so, and nothing hangs.
+func TestFullDisk(t *testing.T) {
+	b, _ := writeSample(t, WriterOptions{Info: sampleInfo()})
+	for n := int64(0); n < int64(len(b)); n += 700 {
+		w, err := NewWriter(full{n}, WriterOptions{Info: sampleInfo(), Recipients: []age.Recipient{identity.Recipient()}})
+		for _, name := range PartNames {
+			if err != nil {
+				break
+			}
+			var p *PartWriter
+			if p, err = w.Part(name); err != nil {
+				break
+			}
+			for _, e := range sampleParts[name] {
+				if err == nil {
+					err = p.Add(e.name, int64(len(e.content)), strings.NewReader(e.content))
+				}
+			}
+			if e := p.Close(); err == nil {
+				err = e
+			}
+		}
+		if err == nil {
+			_, err = w.Finish(func([]byte) ([][]byte, error) { return [][]byte{[]byte("signature one"), []byte("two")}, nil })
+		}
+		if err == nil || !strings.Contains(err.Error(), "no space left") {
+			t.Errorf("room for %d bytes: %v", n, err)
+		}
+		w.Abort()
+	}
 }
 
 func TestEmbed(t *testing.T) {

@@ -69,6 +69,11 @@ func (p *PartWriter) Close() error {
 	if p.closed {
 		return p.w.err
 	}
+	if p.w.err != nil {
+		p.abort()
+		p.w.current = nil
+		return p.w.err
+	}
 	p.closed = true
 	err := p.tar.Close()
 	for _, end := range []func() error{p.xz.Close, p.age.Close, p.finish} {

@@ -5,7 +5,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -226,6 +228,17 @@ func TestWriterRefuses(t *testing.T) {
 func FuzzReader(f *testing.F) {
 	f.Add(archive(f, "a", "hello", "b/c", ""))
 	f.Add(archive(f))
+	vectors, err := filepath.Glob("../../testdata/vectors/outer-*.packlift")
+	if err != nil || len(vectors) == 0 {
+		f.Fatalf("no vectors: %v", err)
+	}
+	for _, name := range vectors {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		members, err := readAll(b, wide)
 		if err == nil && !bytes.Equal(archive(t, members...), b) {
