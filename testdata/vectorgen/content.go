@@ -190,7 +190,7 @@ func (g *generator) pathFaults() {
 		{"nul", "a NUL in a path", "lib/a\x00b"}, {"control", "a control character", "lib/a\x01b"}, {"newline", "a newline", "lib/a\nb"}, {"c1", "a C1 control", "lib/a\u0085b"}, {"bidi", "a bidi control", "lib/a\u202eb"},
 		{"backslash", "a backslash", `lib\x`}, {"colon", "a colon", "lib/a:b"}, {"star", "a star", "lib/*"}, {"final-dot", "a final dot", "lib/x."}, {"final-space", "a final space", "lib/x "},
 		{"long-element", "an element of 256 bytes", "lib/" + strings.Repeat("x", 256)}, {"long", "a path of more than 1024 bytes", "lib/" + strings.Repeat("x/", 520) + "x"}, {"deep", "a path of more than 64 elements", "lib/" + strings.Repeat("x/", 64) + "x"},
-		{"reserved", "a path under updates/", "updates/product.txt"}, {"reserved-case", "a path under Updates/", "Updates/x"}, {"reserved-tool", "a path bin/packlift-import", "bin/packlift-import"},
+		{"reserved", "a path under updates/", "updates/product.txt"}, {"reserved-case", "a path under Updates/", "Updates/x"}, {"reserved-tool", "a path bin/packlift-import", "bin/packlift-import"}, {"reserved-short", "the short name of bin/packlift-import.exe", "bin/PACKLI~1.EXE"},
 	} {
 		one("path-"+c.name, c.about, func(m *manifest.Manifest) { m.Entries[2].Path = c.path; sortEntries(m) })
 	}
@@ -216,7 +216,7 @@ func (g *generator) pathFaults() {
 	one("size-cap", "a size over the cap", func(m *manifest.Manifest) { m.Entries[0].Size = 1<<40 + 1 })
 	one("level", "another level", func(m *manifest.Manifest) { m.Level = 2 })
 	one("type", "an entry of an unknown type", func(m *manifest.Manifest) { m.Entries[0].Type = "device" })
-	for _, c := range [][2]string{{"absolute", "/etc/passwd"}, {"climbing", "../x"}, {"deep", "lib/../../x"}, {"windows", `C:\x`}, {"empty", ""}, {"control", "a\x1b"}} {
+	for _, c := range [][2]string{{"absolute", "/etc/passwd"}, {"climbing", "../x"}, {"deep", "lib/../../x"}, {"chained", "lib/../README.txt"}, {"device", "NUL"}, {"windows", `C:\x`}, {"empty", ""}, {"control", "a\x1b"}} {
 		one("link-"+c[0], fmt.Sprintf("a link to %q", c[1]), add(manifest.Entry{Path: "link", Type: manifest.Symlink, Target: c[1]}))
 	}
 	g.manifestTexts()
