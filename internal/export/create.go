@@ -69,6 +69,7 @@ type creation struct {
 }
 
 func (c *creation) close() {
+	c.meter.stop()
 	for _, s := range []source{c.from, c.to} {
 		if s != nil {
 			s.Close()

@@ -26,6 +26,13 @@ func (m *meter) add(n int64) {
 	m.report()
 }
 
+// stop ends the telling: what is still under way after an interrupt is silent.
+func (m *meter) stop() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.tell = nil
+}
+
 func (m *meter) report() {
 	if m.tell != nil {
 		m.tell(m.stage, m.done, m.total)

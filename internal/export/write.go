@@ -33,14 +33,35 @@ func (c *creation) info() bundle.Info {
 	return i
 }
 
-// write encodes the three parts and signs.
+// write encodes the three parts and signs. An interrupt does not wait for the
+// streams that are being compressed, which can take long: they are left to
+// end by themselves, onto a file that is closed by then.
 func (c *creation) write() error {
 	c.meter.start(StageWrite, c.made.Bytes)
+	type result struct {
+		info *bundle.Info
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		info, err := c.encode()
+		done <- result{info, err}
+	}()
+	select {
+	case r := <-done:
+		c.made.Info = r.info
+		return r.err
+	case <-c.ctx.Done():
+		return c.ctx.Err()
+	}
+}
+
+func (c *creation) encode() (*bundle.Info, error) {
 	w, err := bundle.NewWriter(c.out, bundle.WriterOptions{
 		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.MaxMemory,
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer w.Abort()
 	parts := []struct {
@@ -50,19 +71,21 @@ func (c *creation) write() error {
 	for _, p := range parts {
 		part, err := w.Part(p.name)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if err := p.fill(part); err != nil {
-			return err
+			return nil, err
 		}
 		if err := part.Close(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	c.made.Info, err = w.Finish(func(sums []byte) ([][]byte, error) {
+	return w.Finish(func(sums []byte) ([][]byte, error) {
+		if err := c.ctx.Err(); err != nil {
+			return nil, err
+		}
 		return signAll(c.Signers, verify.NamespaceBundle, sums, map[string]bool{})
 	})
-	return err
 }
 
 func (c *creation) writeTools(w *bundle.PartWriter) error {
