@@ -43,9 +43,17 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		Setup:               b.setup,
 		Cmds:                commands,
+		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+func condition(name string) (bool, error) {
+	if name == "root" {
+		return os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
 }
 
 // build makes the binaries, the stand-ins for importers, keys, trust sets and
