@@ -37,6 +37,7 @@ var Layers = [][]string{
 	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
 	{"internal/pack", "internal/keys", "internal/depot", "internal/merge"},
+	{"bundle/lzma2"},
 	{"bundle/delta", "bundle/sshsig", "bundle/tarball", "bundle/xzpar"},
 	{"bundle"},
 	{"verify"},
