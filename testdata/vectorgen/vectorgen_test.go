@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/cryptotest"
 )
@@ -27,6 +28,34 @@ func TestVectors(t *testing.T) {
 	if !*write {
 		same(t, g.dir, dir)
 		same(t, dir, g.dir)
+	}
+	showExample(t, g)
+}
+
+// showExample holds docs/format.md against the good update, or puts it in.
+func showExample(t *testing.T, g *generator) {
+	name := filepath.Join("..", "..", "docs", "format.md")
+	doc, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(filepath.Join(g.dir, "good-update.packlift"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	front, rest, ok := strings.Cut(string(doc), exampleBegin)
+	_, back, ok2 := strings.Cut(rest, exampleEnd)
+	if !ok || !ok2 {
+		t.Fatal("docs/format.md lacks the marks of the example")
+	}
+	want := front + exampleBegin + g.example(b) + exampleEnd + back
+	if want == string(doc) {
+		return
+	}
+	if !*write {
+		t.Error("the example in docs/format.md is not that of good-update.packlift; run make vectors")
+	} else if err := os.WriteFile(name, []byte(want), 0o644); err != nil {
+		t.Fatal(err)
 	}
 }
 
