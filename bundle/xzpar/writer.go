@@ -13,8 +13,8 @@ import (
 )
 
 // Where the writer cuts, in plain bytes of a stream, and the memory one job
-// takes while it runs: the encoder's dictionary and hash tables (72 MiB,
-// measured), the plain bytes and the packed ones.
+// takes while it runs: the encoder's dictionary and hash tables (72 MiB by
+// their lengths), the plain bytes and the packed ones.
 const (
 	StreamSize = 16 << 20 // a stream ends here at the latest
 	NearBorder = 12 << 20 // from here on it ends at the next Boundary
