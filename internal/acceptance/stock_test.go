@@ -171,3 +171,23 @@ mv "$3/bin/packlift-import.new" "$3/bin/packlift-import`+exe()+`"
 	s.want(0, importer, "apply-update", bundle, "-i", s.identity)
 	equalTrees(t, pack, to)
 }
+
+// TestStockToolsFull opens a bundle that carries a whole product, and brings it to a new site.
+func TestStockToolsFull(t *testing.T) {
+	needStock(t)
+	s := newSite(t)
+	_, _, to := s.small()
+	file := filepath.Join(s.dir, "full.packlift")
+	s.want(0, "packlift-export", "create-update", "--to", to, "--product", "demo-1.0.0", "-e", "10", "-r", s.recipient,
+		"--sign-key", s.key("alice"), "--sign-key", s.key("bob"), "--trust", s.trust, "--tools", s.tools, "-o", file)
+	if r := stock(t, file, s.trust, s.identity); r.code != 0 || strings.Contains(r.out, "FAILED") || !strings.Contains(r.out, " full, ") {
+		t.Fatalf("exit code %d\n%s", r.code, r.out)
+	}
+	pack := filepath.Join(s.dir, "pack")
+	if err := os.Mkdir(pack, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	s.want(0, "packlift-import", "init", "--empty", "--pack", pack, "--product", "demo-1.0.0", "--trust", s.trust, "--yes")
+	s.want(0, "packlift-import", "apply-update", "--pack", pack, "-i", s.identity, file)
+	equalTrees(t, pack, to)
+}
