@@ -9,18 +9,18 @@ import (
 	"runtime"
 	"sync"
 
-	"github.com/ulikunitz/xz/lzma"
+	"packlift/bundle/lzma2"
 )
 
 // Where the writer cuts, in plain bytes of a stream, and the memory one job
-// takes while it runs: the encoder's dictionary and hash tables (72 MiB by
-// their lengths), the plain bytes and the packed ones.
+// takes while it runs: the encoder's tables (69 MiB by their lengths), the
+// plain bytes and, twice, the packed ones.
 const (
 	StreamSize = 16 << 20 // a stream ends here at the latest
 	NearBorder = 12 << 20 // from here on it ends at the next Boundary
 	jobMemory  = 128 << 20
 
-	dictLog = 23 // ulikunitz's default of 8 MiB; a larger one gains nothing
+	dictLog = 24 // a whole stream
 )
 
 // WriterOptions bound a Writer. Jobs of 0 is one a core; MaxMemory is in bytes,
@@ -34,10 +34,10 @@ type WriterOptions struct {
 // for one goroutine. Close waits for everything, also after an error.
 type Writer struct {
 	w       io.Writer
-	size    int           // of a full stream
-	near    int           // of a stream that ends at a boundary
-	jobs    chan struct{} // one token a running job
-	plain   chan []byte   // free buffers
+	size    int                 // of a full stream
+	near    int                 // of a stream that ends at a boundary
+	jobs    chan *lzma2.Encoder // those that are free; nil is one yet to be made
+	plain   chan []byte         // free buffers
 	buf     []byte
 	queue   chan *packing
 	done    chan struct{}
@@ -63,7 +63,10 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 
 func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
-	x := &Writer{w: w, size: size, near: near, jobs: make(chan struct{}, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	x := &Writer{w: w, size: size, near: near, jobs: make(chan *lzma2.Encoder, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	for range n {
+		x.jobs <- nil
+	}
 	for range n + 1 {
 		x.plain <- nil
 	}
@@ -122,13 +125,16 @@ func (x *Writer) take() {
 func (x *Writer) cut() {
 	p := &packing{plain: x.buf, done: make(chan struct{})}
 	x.buf = nil
-	x.jobs <- struct{}{}
+	e := <-x.jobs
+	if e == nil {
+		e = &lzma2.Encoder{}
+	}
 	go func() {
 		defer close(p.done)
 		if x.failed() == nil {
-			p.err = pack(&p.out, p.plain)
+			p.err = pack(e, &p.out, p.plain)
 		}
-		<-x.jobs
+		x.jobs <- e
 	}()
 	x.queue <- p
 }
@@ -197,27 +203,19 @@ func (x *Writer) Streams() []Stream { return x.streams }
 func (x *Writer) Sizes() (packed, plain int64) { return x.at.Offset, x.at.Plain }
 
 // pack writes plain as one stream.
-func pack(out *bytes.Buffer, plain []byte) error {
-	prop := dictFor(len(plain), dictLog)
-	var data bytes.Buffer
-	w, err := lzma.Writer2Config{DictCap: int(dictSize(prop))}.NewWriter2(&data)
+func pack(e *lzma2.Encoder, out *bytes.Buffer, plain []byte) error {
+	data, err := e.Encode(plain)
 	if err != nil {
 		return fmt.Errorf("xz: %w", err)
 	}
-	if _, err := w.Write(plain); err != nil {
-		return fmt.Errorf("xz: %w", err)
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("xz: %w", err)
-	}
-	b := block{int64(data.Len()), int64(len(plain)), prop}
+	b := block{int64(len(data)), int64(len(plain)), dictFor(len(plain), dictLog)}
 	if err := b.check(); err != nil {
 		return fmt.Errorf("xz: %w", err)
 	}
 	out.Grow(int(b.size()))
 	out.Write(streamHeader)
 	out.Write(b.header())
-	out.Write(data.Bytes())
+	out.Write(data)
 	out.Write(b.tail(crc64.Checksum(plain, crc64Table)))
 	return nil
 }

@@ -1,0 +1,103 @@
+package lzma2
+
+import "fmt"
+
+// Limits of an LZMA2 chunk, and the most that one symbol adds to the packed bytes.
+const (
+	maxChunkPlain  = 2 << 20
+	maxChunkPacked = 64 << 10
+	maxRaw         = 64 << 10
+	maxSymbol      = 32
+)
+
+// Control bytes of chunks.
+const (
+	ctlEnd       = 0x00
+	ctlRawReset  = 0x01 // raw bytes, window reset
+	ctlRaw       = 0x02
+	ctlPacked    = 0x80 // state goes on
+	ctlState     = 0xA0 // state reset
+	ctlProps     = 0xC0 // state reset, properties
+	ctlAllResets = 0xE0 // state and window reset, properties
+)
+
+// Encoder keeps its tables from one input to the next. It is for one goroutine.
+type Encoder struct {
+	p        parser
+	out      []byte
+	fresh    bool // nothing was written: the window must be reset
+	hasProps bool
+	stale    bool // the decoder's state is not ours: reset it
+}
+
+// Encode returns plain as LZMA2 chunks, end mark included. The result is valid
+// until the next call. An input over MaxPlain is an error.
+func (e *Encoder) Encode(plain []byte) ([]byte, error) {
+	if len(plain) > MaxPlain {
+		return nil, fmt.Errorf("lzma2: %d bytes at once, the most is %d", len(plain), MaxPlain)
+	}
+	e.p.finder.reset(plain)
+	e.p.hasNext = false
+	e.out, e.fresh, e.hasProps, e.stale = e.out[:0], true, false, true
+	for pos := 0; pos < len(plain); {
+		pos = e.chunk(plain, pos)
+	}
+	e.out = append(e.out, ctlEnd)
+	e.p.buf = nil
+	return e.out, nil
+}
+
+// chunk writes what begins at pos and returns where it ends.
+func (e *Encoder) chunk(plain []byte, pos int) int {
+	if e.stale {
+		e.p.resetState()
+	}
+	start := pos
+	e.p.rangeCoder.reset()
+	for pos < len(plain) && pos-start <= maxChunkPlain-maxMatch && e.p.size() <= maxChunkPacked-maxSymbol {
+		pos += e.p.put(pos)
+	}
+	packed := e.p.finish()
+	if len(packed)+6 >= pos-start {
+		e.raw(plain[start:pos])
+		e.stale = true // the model went on, the decoder's did not
+	} else {
+		e.packed(packed, pos-start)
+		e.stale = false
+	}
+	e.fresh = false
+	return pos
+}
+
+func (e *Encoder) raw(b []byte) {
+	for len(b) > 0 {
+		n := min(len(b), maxRaw)
+		ctl := byte(ctlRaw)
+		if e.fresh {
+			ctl = ctlRawReset
+		}
+		e.fresh = false
+		e.out = append(e.out, ctl, byte((n-1)>>8), byte(n-1))
+		e.out = append(e.out, b[:n]...)
+		b = b[n:]
+	}
+}
+
+func (e *Encoder) packed(b []byte, plain int) {
+	ctl := byte(ctlPacked)
+	switch {
+	case e.fresh:
+		ctl = ctlAllResets
+	case !e.hasProps:
+		ctl = ctlProps
+	case e.stale:
+		ctl = ctlState
+	}
+	u, c := plain-1, len(b)-1
+	e.out = append(e.out, ctl|byte(u>>16), byte(u>>8), byte(u), byte(c>>8), byte(c))
+	if ctl >= ctlProps {
+		e.out = append(e.out, props)
+		e.hasProps = true
+	}
+	e.out = append(e.out, b...)
+}
