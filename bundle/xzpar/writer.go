@@ -3,22 +3,19 @@ package xzpar
 import (
 	"bytes"
 	"errors"
-	"fmt"
-	"hash/crc64"
 	"io"
 	"runtime"
 	"sync"
 
-	"packlift/bundle/lzma2"
 )
 
 // Where the writer cuts, in plain bytes of a stream, and the memory one job
 // takes while it runs: the encoder's tables (69 MiB by their lengths), the
-// plain bytes and, twice, the packed ones.
+// plain bytes, twice the packed ones, and once more the plain bytes, as proof.
 const (
 	StreamSize = 16 << 20 // a stream ends here at the latest
 	NearBorder = 12 << 20 // from here on it ends at the next Boundary
-	jobMemory  = 128 << 20
+	jobMemory  = 144 << 20
 
 	dictLog = 24 // a whole stream
 )
@@ -36,7 +33,7 @@ type Writer struct {
 	w       io.Writer
 	size    int                 // of a full stream
 	near    int                 // of a stream that ends at a boundary
-	jobs    chan *lzma2.Encoder // those that are free; nil is one yet to be made
+	jobs    chan *packer // those that are free; nil is one yet to be made
 	plain   chan []byte         // free buffers
 	buf     []byte
 	queue   chan *packing
@@ -63,7 +60,7 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 
 func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
-	x := &Writer{w: w, size: size, near: near, jobs: make(chan *lzma2.Encoder, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	x := &Writer{w: w, size: size, near: near, jobs: make(chan *packer, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
 	for range n {
 		x.jobs <- nil
 	}
@@ -127,12 +124,12 @@ func (x *Writer) cut() {
 	x.buf = nil
 	e := <-x.jobs
 	if e == nil {
-		e = &lzma2.Encoder{}
+		e = &packer{}
 	}
 	go func() {
 		defer close(p.done)
 		if x.failed() == nil {
-			p.err = pack(e, &p.out, p.plain)
+			p.err = e.pack(&p.out, p.plain)
 		}
 		x.jobs <- e
 	}()
@@ -201,21 +198,3 @@ func (x *Writer) Streams() []Stream { return x.streams }
 
 // Sizes gives the number of xz bytes and plain bytes, after Close.
 func (x *Writer) Sizes() (packed, plain int64) { return x.at.Offset, x.at.Plain }
-
-// pack writes plain as one stream.
-func pack(e *lzma2.Encoder, out *bytes.Buffer, plain []byte) error {
-	data, err := e.Encode(plain)
-	if err != nil {
-		return fmt.Errorf("xz: %w", err)
-	}
-	b := block{int64(len(data)), int64(len(plain)), dictFor(len(plain), dictLog)}
-	if err := b.check(); err != nil {
-		return fmt.Errorf("xz: %w", err)
-	}
-	out.Grow(int(b.size()))
-	out.Write(streamHeader)
-	out.Write(b.header())
-	out.Write(data)
-	out.Write(b.tail(crc64.Checksum(plain, crc64Table)))
-	return nil
-}

@@ -298,3 +298,19 @@ func TestSlots(t *testing.T) {
 }
 
 func checksum(p []byte) uint64 { return crc64.Checksum(p, crc64Table) }
+
+// TestPackProves: an encoder at fault is found before anything is written.
+func TestPackProves(t *testing.T) {
+	var k packer
+	var out bytes.Buffer
+	if err := k.pack(&out, []byte("plain")); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.prove(out.Bytes(), []byte("other")); err == nil {
+		t.Error("a stream of something else was taken")
+	}
+	out.Bytes()[edgeSize+20] ^= 1
+	if err := k.prove(out.Bytes(), []byte("plain")); err == nil {
+		t.Error("a damaged stream was taken")
+	}
+}
