@@ -6,7 +6,6 @@ import (
 	"io"
 	"runtime"
 	"sync"
-
 )
 
 // Where the writer cuts, in plain bytes of a stream, and the memory one job
@@ -31,10 +30,10 @@ type WriterOptions struct {
 // for one goroutine. Close waits for everything, also after an error.
 type Writer struct {
 	w       io.Writer
-	size    int                 // of a full stream
-	near    int                 // of a stream that ends at a boundary
+	size    int          // of a full stream
+	near    int          // of a stream that ends at a boundary
 	jobs    chan *packer // those that are free; nil is one yet to be made
-	plain   chan []byte         // free buffers
+	plain   chan []byte  // free buffers
 	buf     []byte
 	queue   chan *packing
 	done    chan struct{}
