@@ -119,7 +119,11 @@ func (s *site) want(code int, program string, args ...string) string {
 // identity and a folder with this machine's importer.
 func newSite(t *testing.T) *site {
 	t.Helper()
-	dir := t.TempDir()
+	return siteIn(t, t.TempDir())
+}
+
+func siteIn(t *testing.T, dir string) *site {
+	t.Helper()
 	s := &site{t: t, dir: dir, trust: filepath.Join(dir, "trust"), identity: filepath.Join(dir, "identity"), tools: filepath.Join(dir, "tools")}
 	for _, name := range []string{"alice", "bob"} {
 		s.want(0, "packlift-export", "keygen", "--name", name, "-o", filepath.Join(dir, "keys"))
@@ -153,6 +157,33 @@ func (s *site) update(product, from, to string) string {
 	s.want(0, "packlift-export", "create-update", "--from", from, "--to", to, "--product", product, "-s", "0", "-e", "10", "-r", s.recipient,
 		"--sign-key", s.key("alice"), "--sign-key", s.key("bob"), "--trust", s.trust, "--tools", s.tools, "-o", file)
 	return file
+}
+
+// shared is a site with two small trees and a bundle of them that tests only read.
+var shared struct {
+	once             sync.Once
+	site             site
+	bundle, from, to string
+}
+
+// sharedSite makes the shared site in the first test that asks for it.
+func sharedSite(t *testing.T) (s *site, bundle, from, to string) {
+	t.Helper()
+	shared.once.Do(func() {
+		dir := filepath.Join(scratch, "shared")
+		if err := os.Mkdir(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		made := siteIn(t, dir)
+		shared.bundle, shared.from, shared.to = made.small()
+		shared.site = *made
+	})
+	if shared.bundle == "" {
+		t.Fatal("the shared site could not be made")
+	}
+	mine := shared.site
+	mine.t = t
+	return &mine, shared.bundle, shared.from, shared.to
 }
 
 // small makes two small trees and a bundle of them.

@@ -27,8 +27,7 @@ func needStock(t *testing.T) {
 // TestStockTools wants the script to find a good bundle good, and to open it.
 func TestStockTools(t *testing.T) {
 	needStock(t)
-	s := newSite(t)
-	bundle, _, to := s.small()
+	s, bundle, _, to := sharedSite(t)
 	if r := stock(t, bundle, s.trust); r.code != 0 || !strings.Contains(r.out, "2 of 2 vendor") || !strings.Contains(r.out, "not checked") {
 		t.Fatalf("without an identity: exit code %d\n%s", r.code, r.out)
 	}
@@ -67,11 +66,10 @@ func anyHolds(t *testing.T, files []string, text string) bool {
 // TestStockToolsRefuse changes a bundle in many ways: the script and packlift refuse each.
 func TestStockToolsRefuse(t *testing.T) {
 	needStock(t)
-	s := newSite(t)
-	bundle, from, to := s.small()
+	s, bundle, from, to := sharedSite(t)
 	good := readMembers(t, bundle)
 	other := readMembers(t, s.update("demo-1.0.1", from, to))
-	file := filepath.Join(s.dir, "copy.packlift")
+	file := filepath.Join(t.TempDir(), "copy.packlift")
 	writeMembers(t, file, clone(good))
 	if r := stock(t, file, s.trust); r.code != 0 {
 		t.Fatalf("an unchanged copy is refused:\n%s", r.out)
@@ -113,8 +111,7 @@ func (s *site) refusedByAll(t *testing.T, file, trust string) {
 // TestStockToolsTrust changes the trust set: a good bundle is refused.
 func TestStockToolsTrust(t *testing.T) {
 	needStock(t)
-	s := newSite(t)
-	bundle, _, _ := s.small()
+	s, bundle, _, _ := sharedSite(t)
 	public, err := os.ReadFile(s.key("bob") + ".pub")
 	if err != nil {
 		t.Fatal(err)
@@ -150,13 +147,12 @@ func TestStockToolsTrust(t *testing.T) {
 // README shows for a tool that knows no apply-update, and runs it.
 func TestToolByHand(t *testing.T) {
 	needStock(t)
-	s := newSite(t)
-	bundle, from, to := s.small()
-	pack := filepath.Join(s.dir, "pack")
+	s, bundle, from, to := sharedSite(t)
+	pack := filepath.Join(t.TempDir(), "pack")
 	if err := os.CopyFS(pack, os.DirFS(from)); err != nil {
 		t.Fatal(err)
 	}
-	r := run(t, s.dir, "sh", "-euc", `
+	r := run(t, t.TempDir(), "sh", "-euc", `
 name=packlift-import_`+platform()+`
 tar -xOf "$1" tools.tar.xz.age | age -d -i "$2" | xz -d | tar -xf - "$name" "$name.statement"
 grep -q "\"sha256\":\"$(sha256sum "$name" | cut -c1-64)\"" "$name.statement"
@@ -175,15 +171,14 @@ mv "$3/bin/packlift-import.new" "$3/bin/packlift-import`+exe()+`"
 // TestStockToolsFull opens a bundle that carries a whole product, and brings it to a new site.
 func TestStockToolsFull(t *testing.T) {
 	needStock(t)
-	s := newSite(t)
-	_, _, to := s.small()
-	file := filepath.Join(s.dir, "full.packlift")
+	s, _, _, to := sharedSite(t)
+	file := filepath.Join(t.TempDir(), "full.packlift")
 	s.want(0, "packlift-export", "create-update", "--to", to, "--product", "demo-1.0.0", "-e", "10", "-r", s.recipient,
 		"--sign-key", s.key("alice"), "--sign-key", s.key("bob"), "--trust", s.trust, "--tools", s.tools, "-o", file)
 	if r := stock(t, file, s.trust, s.identity); r.code != 0 || strings.Contains(r.out, "FAILED") || !strings.Contains(r.out, " full, ") {
 		t.Fatalf("exit code %d\n%s", r.code, r.out)
 	}
-	pack := filepath.Join(s.dir, "pack")
+	pack := filepath.Join(t.TempDir(), "pack")
 	if err := os.Mkdir(pack, 0o755); err != nil {
 		t.Fatal(err)
 	}
