@@ -16,11 +16,13 @@ import (
 )
 
 // The pass over a part reads blocks, each hashed twice at the same time: into
-// the whole's digest and into its piece's. Blocks are small enough to stay in
-// a core's cache between the two, and few, whatever the part's size.
+// the whole's digest and into its piece's. All blocks together fit a core's
+// second cache (1.5 MiB): with 12 of 1 MiB the hashers wait for memory and the pass
+// takes 1.4 times the processor time. Larger blocks at the same sum, or fewer,
+// leave the three goroutines waiting for each other.
 const (
-	blockSize  = 1 << 20
-	blockCount = 12
+	blockSize  = 256 << 10
+	blockCount = 6
 )
 
 // block is a reused buffer; left counts the hashers that still read it.
