@@ -40,7 +40,7 @@ func TestRealPack(t *testing.T) {
 	for _, c := range transitions {
 		t.Run(c.product+" "+c.from+" to "+c.to, func(t *testing.T) {
 			from, to, pack := lay(t, c.product, c.from), lay(t, c.product, c.to), lay(t, c.product, c.from)
-			s := newSite(t)
+			s := siteIn(t, t.TempDir())
 			bundle := s.update(c.product+"-"+c.from, from, to)
 			s.want(0, "packlift-export", "verify", "--trust", s.trust, bundle)
 			s.want(0, "packlift-import", "verify", "--trust", s.trust, "-i", s.identity, bundle)
@@ -76,7 +76,7 @@ func report(t *testing.T, bundle string) {
 func TestStockToolsRealPack(t *testing.T) {
 	needStock(t)
 	from, to := lay(t, "allure", "2.43.0"), lay(t, "allure", "2.44.0")
-	s := newSite(t)
+	s := siteIn(t, t.TempDir())
 	bundle := s.update("allure-2.43.0", from, to)
 	r := stock(t, bundle, s.trust, s.identity)
 	if r.code != 0 || strings.Contains(r.out, "FAILED") {

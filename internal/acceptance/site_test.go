@@ -115,13 +115,8 @@ func (s *site) want(code int, program string, args ...string) string {
 	return r.out
 }
 
-// newSite makes keys alice and bob (two of role vendor must sign a bundle), an
+// siteIn makes in dir keys alice and bob (two of role vendor must sign a bundle), an
 // identity and a folder with this machine's importer.
-func newSite(t *testing.T) *site {
-	t.Helper()
-	return siteIn(t, t.TempDir())
-}
-
 func siteIn(t *testing.T, dir string) *site {
 	t.Helper()
 	s := &site{t: t, dir: dir, trust: filepath.Join(dir, "trust"), identity: filepath.Join(dir, "identity"), tools: filepath.Join(dir, "tools")}
