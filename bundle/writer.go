@@ -9,6 +9,7 @@ import (
 	"filippo.io/age"
 
 	"packlift/bundle/tarball"
+	"packlift/bundle/xzpar"
 	"packlift/internal/manifest"
 )
 
@@ -21,13 +22,19 @@ type Destination interface {
 
 // WriterOptions say what to write. Info comes without Format, ID, Parts and
 // Recipients, which the writer fills in. MaxMemory bounds the compressors'
-// buffers in bytes (0: 1 GiB) and lowers Jobs (0: one a core) where it must.
+// buffers in bytes (0: 1 GiB) and lowers Jobs (0: one a core) where it must, but
+// not below LeastWriteMemory. Progress, if not nil, hears of bytes of the plain
+// tars that are compressed and written, one call at a time.
 type WriterOptions struct {
 	Info       Info
 	Recipients []age.Recipient
 	Jobs       int
 	MaxMemory  int64
+	Progress   func(plain int64)
 }
+
+// LeastWriteMemory is what a Writer's buffers take with one job, in bytes.
+const LeastWriteMemory = xzpar.LeastMemory
 
 // Writer writes a bundle from front to back: Part for tools, levels and
 // payload, each closed before the next, then Finish. Of the same input it

@@ -3,7 +3,8 @@
 //
 // It encodes one buffer of at most MaxPlain bytes at a time, with the buffer
 // itself as the window. The output depends on the input alone. An Encoder takes
-// about 24 MiB and 4 bytes for each byte of its largest input.
+// about 5 MiB and 4 bytes for each byte of its largest input, rounded up to a
+// power of two.
 //
 // The parser is the greedy one with a look-ahead of one byte that xz uses at its
 // lower presets (lzma_encoder_optimum_fast.c, public domain), over hash chains.

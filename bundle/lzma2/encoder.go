@@ -30,21 +30,21 @@ type Encoder struct {
 	stale    bool // the decoder's state is not ours: reset it
 }
 
-// Encode returns plain as LZMA2 chunks, end mark included. The result is valid
-// until the next call. An input over MaxPlain is an error.
-func (e *Encoder) Encode(plain []byte) ([]byte, error) {
+// Encode appends plain to dst as LZMA2 chunks, end mark included. An input over
+// MaxPlain is an error.
+func (e *Encoder) Encode(dst, plain []byte) ([]byte, error) {
 	if len(plain) > MaxPlain {
 		return nil, fmt.Errorf("lzma2: %d bytes at once, the most is %d", len(plain), MaxPlain)
 	}
 	e.p.finder.reset(plain)
 	e.p.hasNext = false
-	e.out, e.fresh, e.hasProps, e.stale = e.out[:0], true, false, true
+	e.out, e.fresh, e.hasProps, e.stale = dst, true, false, true
 	for pos := 0; pos < len(plain); {
 		pos = e.chunk(plain, pos)
 	}
-	e.out = append(e.out, ctlEnd)
-	e.p.buf = nil
-	return e.out, nil
+	out := append(e.out, ctlEnd)
+	e.p.buf, e.out = nil, nil
+	return out, nil
 }
 
 // chunk writes what begins at pos and returns where it ends.

@@ -26,7 +26,7 @@ func decode(t testing.TB, chunks []byte) []byte {
 
 func roundTrip(t testing.TB, e *Encoder, plain []byte) int {
 	t.Helper()
-	packed, err := e.Encode(plain)
+	packed, err := e.Encode(nil, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -86,7 +86,7 @@ func TestLargestInput(t *testing.T) {
 	if n := roundTrip(t, &Encoder{}, plain); n > len(plain)*4/5 {
 		t.Errorf("%d bytes packed to %d", len(plain), n)
 	}
-	if _, err := (&Encoder{}).Encode(make([]byte, MaxPlain+1)); err == nil {
+	if _, err := (&Encoder{}).Encode(nil, make([]byte, MaxPlain+1)); err == nil {
 		t.Error("an input over the limit was taken")
 	}
 }
@@ -94,7 +94,7 @@ func TestLargestInput(t *testing.T) {
 // TestRatio holds the parser to what it is for: no worse than ulikunitz's.
 func TestRatio(t *testing.T) {
 	plain := text(9, 1<<20)
-	packed, err := (&Encoder{}).Encode(plain)
+	packed, err := (&Encoder{}).Encode(nil, plain)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,10 +117,10 @@ func TestRatio(t *testing.T) {
 // TestSameBytes: an encoder that was used before gives what a new one gives.
 func TestSameBytes(t *testing.T) {
 	var used Encoder
-	used.Encode(mixed(1 << 20))
+	used.Encode(nil, mixed(1<<20))
 	plain := text(3, 1<<19)
-	first, _ := used.Encode(plain)
-	second, _ := (&Encoder{}).Encode(plain)
+	first, _ := used.Encode(nil, plain)
+	second, _ := (&Encoder{}).Encode(nil, plain)
 	if !bytes.Equal(first, second) {
 		t.Error("the output depends on what was encoded before")
 	}
@@ -145,7 +145,7 @@ func BenchmarkEncode(b *testing.B) {
 			b.SetBytes(int64(len(plain)))
 			n := 0
 			for b.Loop() {
-				out, err := e.Encode(plain)
+				out, err := e.Encode(nil, plain)
 				if err != nil {
 					b.Fatal(err)
 				}

@@ -9,9 +9,8 @@ const (
 	hash2Bits  = 16
 	hash3Bits  = 16
 	hash4Bits  = 20
-	chainLen   = 48 // candidates looked at for one position
-	noiseRun   = 256
-	noiseLen   = 1       // the same where no match of noiseBreak bytes was seen for noiseRun bytes
+	chainLen   = 32      // candidates looked at for one position
+	noiseRun   = 32      // half as many for each such run without a match of noiseBreak bytes
 	noiseBreak = 6       // in noise, four equal bytes are chance
 	near2      = 1 << 7  // farther than this two bytes are not worth a match
 	near3      = 1 << 14 // and three not farther than this
@@ -54,7 +53,8 @@ func (f *finder) reset(buf []byte) {
 		clear(f.hash4)
 	}
 	if len(f.chain) < len(buf) {
-		f.chain = make([]place, len(buf))
+		f.chain = nil // the larger one may take its memory
+		f.chain = make([]place, 1<<bits.Len(uint(len(buf)-1)))
 	}
 	f.buf, f.next, f.last = buf, 0, 0
 }
@@ -109,10 +109,7 @@ func (f *finder) find(pos int) []match {
 
 // follow tries the chain of positions with the same four bytes.
 func (f *finder) follow(pos int, k key, best, limit int) int {
-	tries := chainLen
-	if pos-f.last > noiseRun {
-		tries = noiseLen
-	}
+	tries := max(1, chainLen>>min((pos-f.last)/noiseRun, 8))
 	for c := k.c4; c.pos() != 0 && best < limit; c = f.chain[c.pos()] {
 		if c&^placeMask == k.tag4 {
 			best = f.try(pos, c.pos(), best, limit)

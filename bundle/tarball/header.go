@@ -179,3 +179,6 @@ func firstDifference(got, want *[BlockSize]byte) string {
 
 // Padding is the number of zero bytes after a member of this size.
 func Padding(size int64) int64 { return -size & (BlockSize - 1) }
+
+// Room is what a member of size bytes takes in an archive: header, content and padding.
+func Room(size int64) int64 { return BlockSize + size + Padding(size) }

@@ -1,54 +1,68 @@
 package xzpar
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"runtime"
 	"sync"
 )
 
-// Where the writer cuts, in plain bytes of a stream, and the memory one job
-// takes while it runs: the encoder's tables (69 MiB by their lengths), the
-// plain bytes, twice the packed ones, and once more the plain bytes, as proof.
+// Where the writer cuts, in plain bytes of a stream.
 const (
 	StreamSize = 16 << 20 // a stream ends here at the latest
 	NearBorder = 12 << 20 // from here on it ends at the next Boundary
-	jobMemory  = 144 << 20
 
 	dictLog = 24 // a whole stream
 )
 
+// Memory of the writer, in bytes. A job takes the encoder's tables (69 MiB by
+// their lengths), the plain bytes, the packed ones, and once more the plain
+// ones, as proof. Beside the jobs stand the stream that is being filled and the
+// one that is being written.
+const (
+	jobMemory    = 118 << 20
+	sharedMemory = 34 << 20
+
+	// LeastMemory is what one job needs.
+	LeastMemory = sharedMemory + jobMemory
+)
+
 // WriterOptions bound a Writer. Jobs of 0 is one a core; MaxMemory is in bytes,
-// 0 is 1 GiB, and lowers Jobs where it must. One job always runs.
+// 0 is 1 GiB, and lowers Jobs where it must. One job always runs. Progress, if
+// not nil, hears of plain bytes that are compressed and written, from one
+// goroutine.
 type WriterOptions struct {
 	Jobs      int
 	MaxMemory int64
+	Progress  func(plain int64)
 }
 
 // Writer compresses in parallel and writes streams in order. Its methods are
 // for one goroutine. Close waits for everything, also after an error.
 type Writer struct {
-	w       io.Writer
-	size    int          // of a full stream
-	near    int          // of a stream that ends at a boundary
-	jobs    chan *packer // those that are free; nil is one yet to be made
-	plain   chan []byte  // free buffers
-	buf     []byte
-	queue   chan *packing
-	done    chan struct{}
-	streams []Stream
-	at      Stream
-	mu      sync.Mutex
-	err     error
-	closed  bool
+	w        io.Writer
+	progress func(int64)
+	size     int          // of a full stream
+	near     int          // of a stream that ends at a boundary
+	jobs     chan *packer // those that are free; nil is one yet to be made
+	plain    chan []byte  // free buffers, one more than jobs
+	packed   chan []byte  // the same
+	buf      []byte
+	queue    chan *packing
+	done     chan struct{}
+	streams  []Stream
+	at       Stream
+	mu       sync.Mutex
+	err      error
+	closed   bool
 }
 
 type packing struct {
-	plain []byte
-	out   bytes.Buffer
-	err   error
-	done  chan struct{}
+	plain  []byte
+	memory []byte // that stream lies in
+	stream []byte
+	err    error
+	done   chan struct{}
 }
 
 // NewWriter makes a Writer onto w, which one other goroutine writes to until
@@ -59,12 +73,16 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 
 func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
-	x := &Writer{w: w, size: size, near: near, jobs: make(chan *packer, n), plain: make(chan []byte, n+1), queue: make(chan *packing, n), done: make(chan struct{})}
+	x := &Writer{
+		w: w, size: size, near: near, progress: o.Progress, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
+		plain: make(chan []byte, n+1), packed: make(chan []byte, n+1),
+	}
 	for range n {
 		x.jobs <- nil
 	}
 	for range n + 1 {
 		x.plain <- nil
+		x.packed <- nil
 	}
 	go x.emit()
 	return x
@@ -77,7 +95,7 @@ func jobCount(o WriterOptions) int {
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = 1 << 30
 	}
-	return int(max(1, min(int64(o.Jobs), o.MaxMemory/jobMemory)))
+	return int(max(1, min(int64(o.Jobs), (o.MaxMemory-sharedMemory)/jobMemory)))
 }
 
 // Write takes plain bytes.
@@ -94,13 +112,22 @@ func (x *Writer) Write(p []byte) (int, error) {
 			x.take()
 		}
 		n := min(len(p), x.size-len(x.buf))
-		x.buf = append(x.buf, p[:n]...)
+		x.fill(p[:n])
 		p = p[n:]
 		if len(x.buf) == x.size {
 			x.cut()
 		}
 	}
 	return total, nil
+}
+
+// fill adds to the stream in hand. Its buffer is small or has the full size, so
+// that growing leaves little behind.
+func (x *Writer) fill(p []byte) {
+	if len(x.buf)+len(p) > cap(x.buf) {
+		x.buf = append(make([]byte, 0, x.size), x.buf...)
+	}
+	x.buf = append(x.buf, p...)
 }
 
 // Boundary marks a good place to cut: the next byte begins something new.
@@ -112,14 +139,14 @@ func (x *Writer) Boundary() {
 
 func (x *Writer) take() {
 	if x.buf = <-x.plain; x.buf == nil {
-		x.buf = make([]byte, 0, 64<<10)
+		x.buf = make([]byte, 0, min(x.size, 64<<10))
 	}
 	x.buf = x.buf[:0]
 }
 
 // cut hands the gathered bytes to a job.
 func (x *Writer) cut() {
-	p := &packing{plain: x.buf, done: make(chan struct{})}
+	p := &packing{plain: x.buf, memory: <-x.packed, done: make(chan struct{})}
 	x.buf = nil
 	e := <-x.jobs
 	if e == nil {
@@ -128,7 +155,7 @@ func (x *Writer) cut() {
 	go func() {
 		defer close(p.done)
 		if x.failed() == nil {
-			p.err = e.pack(&p.out, p.plain)
+			p.stream, p.memory, p.err = e.pack(p.memory, p.plain)
 		}
 		x.jobs <- e
 	}()
@@ -142,12 +169,16 @@ func (x *Writer) emit() {
 		<-p.done
 		err := p.err
 		if err == nil && x.failed() == nil {
-			_, err = x.w.Write(p.out.Bytes())
+			_, err = x.w.Write(p.stream)
 		}
 		x.note(err)
 		x.streams = append(x.streams, x.at)
-		x.at.Offset += int64(p.out.Len())
+		x.at.Offset += int64(len(p.stream))
 		x.at.Plain += int64(len(p.plain))
+		if x.progress != nil {
+			x.progress(int64(len(p.plain)))
+		}
+		x.packed <- p.memory
 		x.plain <- p.plain
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os/exec"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -302,15 +303,68 @@ func checksum(p []byte) uint64 { return crc64.Checksum(p, crc64Table) }
 // TestPackProves: an encoder at fault is found before anything is written.
 func TestPackProves(t *testing.T) {
 	var k packer
-	var out bytes.Buffer
-	if err := k.pack(&out, []byte("plain")); err != nil {
+	stream, _, err := k.pack(nil, []byte("plain"))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.prove(out.Bytes(), []byte("other")); err == nil {
+	if err := k.prove(stream, []byte("other")); err == nil {
 		t.Error("a stream of something else was taken")
 	}
-	out.Bytes()[edgeSize+20] ^= 1
-	if err := k.prove(out.Bytes(), []byte("plain")); err == nil {
+	stream[edgeSize+20] ^= 1
+	if err := k.prove(stream, []byte("plain")); err == nil {
 		t.Error("a damaged stream was taken")
+	}
+}
+
+// TestJobsWithinMemory: each job and what is shared fit into MaxMemory, down to
+// one job, which always runs.
+func TestJobsWithinMemory(t *testing.T) {
+	for memory, want := range map[int64]int{
+		1: 1, LeastMemory: 1, LeastMemory + jobMemory - 1: 1, LeastMemory + jobMemory: 2, 1 << 40: 7,
+	} {
+		if got := jobCount(WriterOptions{Jobs: 7, MaxMemory: memory}); got != want {
+			t.Errorf("%d jobs in %d bytes, want %d", got, memory, want)
+		}
+	}
+}
+
+// TestWriterMemory: the writer's buffers and tables stay within what it states.
+func TestWriterMemory(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compresses 40 MiB")
+	}
+	var before, after runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	most := uint64(0)
+	w := NewWriter(io.Discard, WriterOptions{Jobs: 1, Progress: func(int64) {
+		runtime.GC()
+		runtime.ReadMemStats(&after)
+		most = max(most, after.HeapAlloc)
+	}})
+	b := make([]byte, 1<<20)
+	r := rand.NewChaCha8([32]byte{3})
+	for n := 0; n < 2*StreamSize+StreamSize/2; n += len(b) {
+		r.Read(b)
+		w.Write(b)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if used := most - before.HeapAlloc; used > LeastMemory {
+		t.Errorf("%d MiB in use, stated are %d", used>>20, LeastMemory>>20)
+	} else {
+		t.Logf("%d MiB in use", used>>20)
+	}
+}
+
+// TestProgress tells of every byte once, as it is written.
+func TestProgress(t *testing.T) {
+	var told int64
+	plain := text(8, 100_000)
+	w := newWriter(io.Discard, WriterOptions{Jobs: 2, Progress: func(n int64) { told += n }}, 30_000, 20_000)
+	w.Write(plain)
+	if err := w.Close(); err != nil || told != int64(len(plain)) {
+		t.Errorf("%d bytes told of %d, %v", told, len(plain), err)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"filippo.io/age"
@@ -109,8 +110,19 @@ func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) er
 func (a *createFlags) create(ctx context.Context, c *cli.Console, o export.CreateOptions) (*export.Created, error) {
 	show := common.Stages{Console: c}
 	defer show.Done()
+	limitMemory(o.MaxMemory)
 	o.Progress = func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) }
 	return export.CreateUpdate(ctx, o)
+}
+
+// programMemory is what the process takes that the runtime's limit does not
+// count: its own text, mostly.
+const programMemory = 16 << 20
+
+// limitMemory has the collector keep the process within max bytes, unless
+// GOMEMLIMIT asks for less.
+func limitMemory(max int64) {
+	debug.SetMemoryLimit(min(max-programMemory, debug.SetMemoryLimit(-1)))
 }
 
 func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string) (o export.CreateOptions, err error) {

@@ -167,6 +167,7 @@ func mustHold(t *testing.T, s source, e manifest.Entry) {
 }
 
 func TestEveryKindOfSourceIsTheSameTree(t *testing.T) {
+	t.Parallel()
 	_, tree := trees(t)
 	want, err := list(t, tree)
 	if err != nil {
@@ -229,6 +230,7 @@ func file(name string, mode int64) tar.Header {
 }
 
 func TestTarRefusals(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		tar  string
 		want string
@@ -258,6 +260,7 @@ func TestTarRefusals(t *testing.T) {
 }
 
 func TestTarHardLinksImpliedFoldersAndStripping(t *testing.T) {
+	t.Parallel()
 	got, err := list(t, makeTar(t, file("top/a/b/c", 0o640), tar.Header{Name: "top/hard", Linkname: "top/a/b/c", Typeflag: tar.TypeLink, Mode: 0o640},
 		tar.Header{Typeflag: tar.TypeXGlobalHeader, Name: "pax_global_header", PAXRecords: map[string]string{"comment": "git"}}))
 	if err != nil {
@@ -270,6 +273,7 @@ func TestTarHardLinksImpliedFoldersAndStripping(t *testing.T) {
 }
 
 func TestLoneFileIsNotStripped(t *testing.T) {
+	t.Parallel()
 	got, err := list(t, makeTar(t, file("only", 0o644)))
 	if err != nil || describeEntries(got) != "only file 0644 15 " {
 		t.Errorf("it holds %q, %v", describeEntries(got), err)
@@ -299,6 +303,7 @@ func makeZip(t *testing.T, headers ...zip.FileHeader) string {
 }
 
 func TestZipModes(t *testing.T) {
+	t.Parallel()
 	got, err := list(t, makeZip(t,
 		zip.FileHeader{Name: "windows/", ExternalAttrs: 0x10},
 		zip.FileHeader{Name: "windows/f.exe", ExternalAttrs: 0x21},
@@ -317,6 +322,7 @@ func TestZipModes(t *testing.T) {
 }
 
 func TestZipRefusals(t *testing.T) {
+	t.Parallel()
 	unix := uint16(madeOnUnix << 8)
 	for name, c := range map[string]struct {
 		header zip.FileHeader
@@ -341,6 +347,7 @@ func TestZipRefusals(t *testing.T) {
 }
 
 func TestDamagedArchives(t *testing.T) {
+	t.Parallel()
 	_, tree := trees(t)
 	for _, name := range []string{zipOf(t, tree, ""), tarGz(t, tree)} {
 		b, err := os.ReadFile(name)
@@ -355,6 +362,7 @@ func TestDamagedArchives(t *testing.T) {
 }
 
 func TestFolderRefusals(t *testing.T) {
+	t.Parallel()
 	_, tree := trees(t)
 	write(t, tree+"/lib/su", "su", 0o755)
 	if err := os.Chmod(tree+"/lib/su", 0o755|fs.ModeSetuid); err != nil {
@@ -366,6 +374,7 @@ func TestFolderRefusals(t *testing.T) {
 }
 
 func TestKeepersBinIsNoFolderOfTheProduct(t *testing.T) {
+	t.Parallel()
 	tree := t.TempDir()
 	write(t, tree+"/lib/a", "a", 0o644)
 	write(t, tree+"/bin/packlift-import", "tool", 0o755)

@@ -22,6 +22,7 @@ import (
 )
 
 func TestUpdateCarriesWhatChanged(t *testing.T) {
+	t.Parallel()
 	o, id := options(t)
 	made := create(t, o)
 	if want := filepath.Join(o.Output, "demo-1.0.0-0003-0010.packlift"); made.Path != want {
@@ -69,6 +70,7 @@ lib/twice-2.jar file 0644 25000 `)
 }
 
 func TestSidecarServesSha256sum(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	made := create(t, o)
 	if got, want := names(t, o.Output), []string{"demo-1.0.0-0003-0010.packlift", "demo-1.0.0-0003-0010.packlift.sha256"}; !slices.Equal(got, want) {
@@ -84,6 +86,7 @@ func TestSidecarServesSha256sum(t *testing.T) {
 }
 
 func TestFullCarriesEverything(t *testing.T) {
+	t.Parallel()
 	o, id := options(t)
 	o.From, o.Start, o.End = "", 0, 0
 	made := create(t, o)
@@ -100,6 +103,7 @@ func TestFullCarriesEverything(t *testing.T) {
 }
 
 func TestJobsAndSourceKindDoNotChangeTheBytes(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Jobs = 1
 	first := create(t, o).Info
@@ -130,6 +134,7 @@ func TestSourceDateEpoch(t *testing.T) {
 }
 
 func TestStdoutGetsTheVerifiedWhole(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	var out bytes.Buffer
 	o.Output, o.Stdout = "-", &out
@@ -145,6 +150,7 @@ func TestStdoutGetsTheVerifiedWhole(t *testing.T) {
 }
 
 func TestTrustIsAsked(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Trust = trustOf(t, o.Signers...)
 	if got := create(t, o).Info.TrustSet; got != o.Trust.Fingerprint() {
@@ -172,6 +178,7 @@ func TestTrustIsAsked(t *testing.T) {
 
 // changing is a tree whose file changes after the scan.
 func TestFileThatChangesMeanwhile(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]string{"same size": "level=11\n", "longer": "level=1000\n", "shorter": "l"} {
 		t.Run(name, func(t *testing.T) {
 			o, _ := options(t)
@@ -193,6 +200,7 @@ func TestFileThatChangesMeanwhile(t *testing.T) {
 }
 
 func TestInterruptedLeavesNothingAndKeepsTheOldOne(t *testing.T) {
+	t.Parallel()
 	for _, stage := range []Stage{StageScan, StageWrite, StageVerify} {
 		o, _ := options(t)
 		old := filepath.Join(o.Output, "demo-1.0.0-0003-0010.packlift")
@@ -217,6 +225,7 @@ func TestInterruptedLeavesNothingAndKeepsTheOldOne(t *testing.T) {
 }
 
 func TestOlderBundleIsReplaced(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	create(t, o)
 	o.End, o.Channel = 10, "security"
@@ -230,6 +239,7 @@ func TestOlderBundleIsReplaced(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
+	t.Parallel()
 	for name, change := range map[string]func(*CreateOptions){
 		"no product":       func(o *CreateOptions) { o.Product = "" },
 		"bad product":      func(o *CreateOptions) { o.Product = "../demo" },
@@ -260,6 +270,7 @@ func TestUsage(t *testing.T) {
 }
 
 func TestBestBeforeWarns(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.BestBefore = day.AddDate(0, 0, -1)
 	if made := create(t, o); len(made.Warnings) != 1 {
@@ -268,6 +279,7 @@ func TestBestBeforeWarns(t *testing.T) {
 }
 
 func TestSeveralSignersAndRecipients(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Signers = append(o.Signers, signer(t, "release"))
 	second := identity(t)

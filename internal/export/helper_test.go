@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,13 +36,25 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// importer builds a small importer of that version for this machine.
+// importer builds a small importer of that version for this machine, once.
 func importer(t *testing.T, version string, flags ...string) string {
 	t.Helper()
-	out := filepath.Join(toolDir, strings.Join(append([]string{"tool", version}, flags...), "-"))
-	if _, err := os.Stat(out); err == nil {
-		return out
+	return buildTool(t, here(), version, flags...)
+}
+
+var builds sync.Map // name → func() error
+
+func buildTool(t *testing.T, p platform, version string, flags ...string) string {
+	t.Helper()
+	out := filepath.Join(toolDir, strings.Join(append([]string{p.os, p.arch, version}, flags...), "-"))
+	build, _ := builds.LoadOrStore(out, sync.OnceValue(func() error { return goBuild(p, version, flags, out) }))
+	if err := build.(func() error)(); err != nil {
+		t.Fatalf("building a tool: %v", err)
 	}
+	return out
+}
+
+func goBuild(p platform, version string, flags []string, out string) error {
 	ld := "-s -w"
 	if version != "" {
 		ld += " -X 'main.marker=packlift-tool-version:" + version + ";'"
@@ -50,11 +63,12 @@ func importer(t *testing.T, version string, flags ...string) string {
 		ld += " -X main." + f
 	}
 	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", ld, "-o", out, "../probe/testdata/tool")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building a tool: %v\n%s", err, b)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
+	b, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, b)
 	}
-	return out
+	return nil
 }
 
 // toolsWith makes a tools folder: file name → executable.

@@ -23,6 +23,14 @@ import (
 // DefaultMaxMemory is what creating a bundle may take, in bytes.
 const DefaultMaxMemory = 1 << 30
 
+// otherMemory is what a run takes beside the compressors: the program, the
+// buffers of reading, hashing and verifying, and the lists of the trees.
+const otherMemory = 40 << 20
+
+// LeastMemory is the least that CreateOptions.MaxMemory may be. Less would need
+// shorter streams, and the bundle's bytes do not depend on the memory.
+const LeastMemory = bundle.LeastWriteMemory + otherMemory
+
 // CreateOptions says what goes into a bundle and where it is put.
 type CreateOptions struct {
 	// From and To are the trees before and after: a folder, .zip, .tar,
@@ -47,7 +55,7 @@ type CreateOptions struct {
 	MinSequence manifest.Sequence
 	Created     time.Time // zero: SOURCE_DATE_EPOCH, else Now
 
-	MaxMemory int64 // bytes; 0: DefaultMaxMemory
+	MaxMemory int64 // bytes; 0: DefaultMaxMemory; at least LeastMemory
 	Jobs      int   // 0: one a core
 
 	Output   string    // a file, a folder that exists (the conventional name in it), or "-"
@@ -95,6 +103,10 @@ func (o *CreateOptions) normalise() error {
 	}
 	if err := checkSigners(o.Signers); err != nil {
 		return err
+	}
+	if o.MaxMemory < LeastMemory {
+		return fault.New(fault.Usage, "%d MiB of memory are too few, one compressor and what goes with it take %d", o.MaxMemory>>20, LeastMemory>>20).
+			WithHint("give --max-memory %dM or more", LeastMemory>>20)
 	}
 	if !version.Valid(o.MinimumTool) {
 		return fault.New(fault.Usage, "minimum tool %q is no version", o.MinimumTool).WithHint("write it as 1.3.0")

@@ -50,6 +50,7 @@ func accepts(t *testing.T, path string, trust *verify.TrustSet) error {
 }
 
 func TestCountersign(t *testing.T) {
+	t.Parallel()
 	for _, embed := range []bool{false, true} {
 		o, _ := options(t)
 		made := create(t, o)
@@ -106,6 +107,7 @@ type discard struct{}
 func (discard) Write(p []byte) (int, error) { return len(p), nil }
 
 func TestDamagedBundleIsNotSigned(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	made := create(t, o)
 	b := []byte(readFile(t, made.Path))
@@ -120,6 +122,7 @@ func TestDamagedBundleIsNotSigned(t *testing.T) {
 }
 
 func TestNeverMoreThanTheMost(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	made := create(t, o)
 	var many []keys.Signer
@@ -137,6 +140,7 @@ func TestNeverMoreThanTheMost(t *testing.T) {
 }
 
 func TestTrustNew(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "trust")
 	n := verify.NewTrust{Signers: []verify.NewSigner{{Name: "vendor", Key: publicKey(signer(t, "vendor"))}}}
 	print, err := TrustNew(dir, n)

@@ -3,7 +3,6 @@ package export
 import (
 	"context"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -22,16 +21,7 @@ import (
 // foreign builds an importer for another platform than this machine's.
 func foreign(t *testing.T, p platform) string {
 	t.Helper()
-	out := filepath.Join(toolDir, "foreign-"+p.os+"-"+p.arch)
-	if _, err := os.Stat(out); err == nil {
-		return out
-	}
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -X 'main.marker=packlift-tool-version:1.4.0;'", "-o", out, "../probe/testdata/tool")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+p.os, "GOARCH="+p.arch)
-	if b, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("building a tool: %v\n%s", err, b)
-	}
-	return out
+	return buildTool(t, p, "1.4.0")
 }
 
 func other() platform {
@@ -44,6 +34,7 @@ func other() platform {
 func suffixed(p platform) string { return bundle.ToolName(p.os, p.arch) }
 
 func TestToolRefusals(t *testing.T) {
+	t.Parallel()
 	unmarked := importer(t, "", "says=1.3.5")
 	liar := importer(t, "1.3.0", "says=1.9.0")
 	for name, c := range map[string]struct {
@@ -76,6 +67,7 @@ func TestToolRefusals(t *testing.T) {
 }
 
 func TestUnmarkedToolIsAsked(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.ToolsDir = toolsWith(t, map[string]string{"packlift-import": importer(t, "", "says=1.3.5")})
 	if got := create(t, o).Info.Tools; len(got) != 1 || got[0].Version != "1.3.5" {
@@ -84,6 +76,7 @@ func TestUnmarkedToolIsAsked(t *testing.T) {
 }
 
 func TestNewestToolAndAllPlatforms(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.ToolsDir = toolsWith(t, map[string]string{
 		"packlift-import": importer(t, "1.3.0"), suffixed(here()): importer(t, "1.3.1"), suffixed(other()): foreign(t, other()),
@@ -119,6 +112,7 @@ func statementFor(t *testing.T, file, version string, s keys.Signer) {
 }
 
 func TestOwnStatementIsKept(t *testing.T) {
+	t.Parallel()
 	o, id := options(t)
 	maker := signer(t, "maker")
 	statementFor(t, filepath.Join(o.ToolsDir, "packlift-import"), "1.3.0", maker)
@@ -135,6 +129,7 @@ func TestOwnStatementIsKept(t *testing.T) {
 }
 
 func TestOwnStatementThatLies(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	file := filepath.Join(o.ToolsDir, "packlift-import")
 	statementFor(t, file, "1.9.0", signer(t, "maker"))
@@ -149,6 +144,7 @@ func TestOwnStatementThatLies(t *testing.T) {
 }
 
 func TestToolThatTheSiteRefuses(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	files, err := verify.NewTrustSet(verify.NewTrust{
 		Signers: []verify.NewSigner{{Name: "vendor", Key: publicKey(o.Signers[0])}, {Name: "maker", Key: publicKey(signer(t, "maker"))}},
@@ -189,6 +185,7 @@ func packWith(t *testing.T, files map[string]string) string {
 }
 
 func TestPackNamesProductAndGetsTheNewestTool(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Pack = packWith(t, map[string]string{"packlift-import": importer(t, "1.2.0")})
 	o.From, o.To, o.Product, o.Version = "", "", "", ""
@@ -209,6 +206,7 @@ func TestPackNamesProductAndGetsTheNewestTool(t *testing.T) {
 }
 
 func TestPackKeepsANewerTool(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Pack = packWith(t, map[string]string{"packlift-import": importer(t, "1.4.0")})
 	made := create(t, o)
@@ -218,6 +216,7 @@ func TestPackKeepsANewerTool(t *testing.T) {
 }
 
 func TestPackWithoutBinGetsOne(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Pack = packWith(t, nil)
 	o.From, o.To = "", o.Pack
@@ -231,6 +230,7 @@ func TestPackWithoutBinGetsOne(t *testing.T) {
 }
 
 func TestPlatformsOfThePacksBin(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.ToolsDir = toolsWith(t, map[string]string{suffixed(here()): importer(t, "1.3.0"), suffixed(other()): foreign(t, other())})
 	o.Pack = packWith(t, map[string]string{"packlift-import": foreign(t, other())})
@@ -241,6 +241,7 @@ func TestPlatformsOfThePacksBin(t *testing.T) {
 }
 
 func TestPackOfAnotherProduct(t *testing.T) {
+	t.Parallel()
 	o, _ := options(t)
 	o.Pack = packWith(t, nil)
 	o.Product = "other"

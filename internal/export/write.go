@@ -7,8 +7,7 @@ import (
 	"path/filepath"
 
 	"packlift/bundle"
-	"packlift/internal/manifest"
-	"packlift/internal/pack"
+	"packlift/bundle/tarball"
 	"packlift/verify"
 )
 
@@ -37,14 +36,18 @@ func (c *creation) info() bundle.Info {
 // streams that are being compressed, which can take long: they are left to
 // end by themselves, onto a file that is closed by then.
 func (c *creation) write() error {
-	c.meter.start(StageWrite, c.made.Bytes)
+	levels, err := c.levelFiles()
+	if err != nil {
+		return err
+	}
+	c.meter.start(StageWrite, c.plainSize(levels))
 	type result struct {
 		info *bundle.Info
 		err  error
 	}
 	done := make(chan result, 1)
 	go func() {
-		info, err := c.encode()
+		info, err := c.encode(levels)
 		done <- result{info, err}
 	}()
 	select {
@@ -56,9 +59,27 @@ func (c *creation) write() error {
 	}
 }
 
-func (c *creation) encode() (*bundle.Info, error) {
+// plainSize is what the three parts hold in all, which is what is compressed.
+func (c *creation) plainSize(levels []levelFile) int64 {
+	total := int64(len(bundle.PartNames)) * tarball.Trailer
+	for _, t := range c.tools {
+		total += tarball.Room(int64(len(t.statement))) + tarball.Room(t.Size)
+		for _, sig := range t.sigs {
+			total += tarball.Room(int64(len(sig)))
+		}
+	}
+	for _, f := range levels {
+		total += tarball.Room(f.size)
+	}
+	for _, b := range c.changes.contents {
+		total += tarball.Room(b.Size)
+	}
+	return total
+}
+
+func (c *creation) encode(levels []levelFile) (*bundle.Info, error) {
 	w, err := bundle.NewWriter(c.out, bundle.WriterOptions{
-		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.MaxMemory,
+		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.MaxMemory - otherMemory, Progress: c.meter.add,
 	})
 	if err != nil {
 		return nil, err
@@ -67,7 +88,7 @@ func (c *creation) encode() (*bundle.Info, error) {
 	parts := []struct {
 		name string
 		fill func(*bundle.PartWriter) error
-	}{{bundle.ToolsName, c.writeTools}, {bundle.LevelsName, c.writeLevels}, {bundle.PayloadName, c.writePayload}}
+	}{{bundle.ToolsName, c.writeTools}, {bundle.LevelsName, writeLevels(levels)}, {bundle.PayloadName, c.writePayload}}
 	for _, p := range parts {
 		part, err := w.Part(p.name)
 		if err != nil {
@@ -105,45 +126,6 @@ func (c *creation) writeTools(w *bundle.PartWriter) error {
 	return nil
 }
 
-func (c *creation) writeLevels(w *bundle.PartWriter) error {
-	first := c.target
-	if c.base != nil {
-		first = c.base
-	}
-	if err := addManifest(w, first); err != nil {
-		return err
-	}
-	from := -1
-	if c.base != nil {
-		from = c.Start
-		if err := addBytes(w, bundle.DifferenceName(c.Start, c.End), manifest.MarshalDifference(c.base, c.target)); err != nil {
-			return err
-		}
-	}
-	// The text is for people; a list that is too long for the format stays out.
-	text := pack.Changelog(c.Product, c.Version, from, c.End, c.changes.added, c.changes.modified, c.changes.removed)
-	if len(text) > verify.MaxChangelog {
-		return nil
-	}
-	return addBytes(w, bundle.ChangelogName(c.Start, c.End), text)
-}
-
-// addManifest writes a manifest without holding its text: once to know its
-// size, once into the part.
-func addManifest(w *bundle.PartWriter, m *manifest.Manifest) error {
-	size, err := m.WriteTo(io.Discard)
-	if err != nil {
-		return err
-	}
-	r, out := io.Pipe()
-	go func() {
-		_, err := m.WriteTo(out)
-		out.CloseWithError(err)
-	}()
-	defer r.Close()
-	return w.Add(bundle.LevelName(m.Level), size, r)
-}
-
 func (c *creation) writePayload(w *bundle.PartWriter) error {
 	for _, b := range c.changes.contents {
 		path := c.changes.where[b.SHA256]
@@ -152,7 +134,6 @@ func (c *creation) writePayload(w *bundle.PartWriter) error {
 		if err != nil {
 			return err
 		}
-		c.meter.add(b.Size)
 	}
 	return nil
 }
