@@ -3,6 +3,7 @@ package selfupdate
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -37,9 +38,19 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// importer builds a small importer of that version for this machine; flags are
-// settings of its main package.
-func importer(t *testing.T, version string, flags ...string) []byte {
+// importer gives a small importer of that version for this machine: a shell
+// script, which is quickly packed, or where there is no such thing a program.
+func importer(t *testing.T, version string) []byte {
+	t.Helper()
+	if runtime.GOOS == "windows" {
+		return program(t, version)
+	}
+	return fmt.Appendf(nil, "#!/bin/sh\n# packlift-tool-version:%[1]s;\necho '{\"version\":\"%[1]s\",\"os\":\"%s\",\"arch\":\"%s\"}'\n",
+		version, runtime.GOOS, runtime.GOARCH)
+}
+
+// program builds a small importer; flags are settings of its main package.
+func program(t *testing.T, version string, flags ...string) []byte {
 	t.Helper()
 	out := filepath.Join(toolDir, strings.Join(append([]string{"tool", version}, flags...), "-"))
 	if _, err := os.Stat(out); err != nil {

@@ -8,10 +8,12 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/internal/probe"
 )
 
 func TestNeeded(t *testing.T) {
@@ -25,7 +27,7 @@ func TestNeeded(t *testing.T) {
 }
 
 func TestUpdateReplacesTheRunningTool(t *testing.T) {
-	old, fresh := importer(t, "1.2.0"), importer(t, "1.3.0")
+	old, fresh := program(t, "1.2.0"), program(t, "1.3.0")
 	s := newSite(t, old)
 	if err := os.Chmod(s.tool(), 0o700); err != nil {
 		t.Fatal(err)
@@ -75,7 +77,7 @@ func TestRefusalsLeaveTheOldTool(t *testing.T) {
 		"statement lies":         {carried: carried{binary: fresh, version: "1.3.0", statement: &lie}, class: fault.Tampered},
 		"statement by another":   {carried: carried{binary: fresh, version: "1.3.0", signer: &stranger}, class: fault.Untrusted},
 		"does not start":         {carried: carried{binary: []byte("#!/no/such/interpreter\n"), version: "1.3.0"}, want: "does not run"},
-		"fails":                  {carried: carried{binary: importer(t, "1.3.0", "does=fail"), version: "1.3.0"}, want: "this tool does not work"},
+		"fails":                  {carried: carried{binary: program(t, "1.3.0", "does=fail"), version: "1.3.0"}, want: "this tool does not work"},
 		"other platform":         {carried: carried{binary: fresh, version: "1.3.0", os: "plan9", arch: "386"}, want: "none for " + runtime.GOOS + "/" + runtime.GOARCH},
 		"same version":           {carried: carried{binary: importer(t, "1.2.0"), version: "1.2.0"}, want: "not newer"},
 		"older":                  {carried: carried{binary: importer(t, "1.1.0"), version: "1.1.0"}, want: "not newer"},
@@ -106,13 +108,12 @@ func TestRefusalsLeaveTheOldTool(t *testing.T) {
 }
 
 func TestHangingToolIsGivenUp(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes ten seconds")
-	}
+	defer func(d time.Duration) { probe.Timeout = d }(probe.Timeout)
+	probe.Timeout = time.Second
 	old := importer(t, "1.2.0")
 	s := newSite(t, old)
-	_, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: importer(t, "1.3.0", "does=hang"), version: "1.3.0"}), s.options())
-	if err == nil || !strings.Contains(err.Error(), "within 10s") {
+	_, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: program(t, "1.3.0", "does=hang"), version: "1.3.0"}), s.options())
+	if err == nil || !strings.Contains(err.Error(), "within 1s") {
 		t.Errorf("error is %v", err)
 	}
 	if s.bin(t) != s.toolName {
@@ -158,8 +159,8 @@ func TestNewerToolInBinIsUsed(t *testing.T) {
 	newest := importer(t, "1.4.0")
 	s := newSite(t, newest)
 	o := s.options()
-	o.Executable = filepath.Join(toolDir, "tool-1.2.0")
-	importer(t, "1.2.0")
+	o.Executable = filepath.Join(t.TempDir(), "packlift-import")
+	write(t, o.Executable, importer(t, "1.2.0"))
 	out, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: importer(t, "1.3.0"), version: "1.3.0"}), o)
 	if err != nil || out.Replaced || out.Version != "1.4.0" {
 		t.Errorf("outcome is %+v, %v", out, err)

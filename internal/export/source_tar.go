@@ -49,7 +49,7 @@ func decompress(name string, r io.Reader) (io.Reader, error) {
 	case hasAnySuffix(name, ".gz", ".tgz"):
 		return gzip.NewReader(r)
 	case hasAnySuffix(name, ".xz", ".txz"):
-		return xz.NewReader(r)
+		return xz.NewReader(newXZGuard(r))
 	}
 	return r, nil
 }

@@ -17,8 +17,9 @@ import (
 	"packlift/internal/version"
 )
 
-// Timeout is how long an executable may take to say its version.
-const Timeout = 10 * time.Second
+// Timeout is how long an executable may take to say its version. Only tests
+// change it.
+var Timeout = 10 * time.Second
 
 const maxOutput = 64 << 10
 
