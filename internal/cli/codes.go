@@ -39,13 +39,27 @@ var exitCodes = []exitCode{
 	{130, "interrupted", []fault.Class{fault.Interrupted}},
 }
 
-// classOf is the class of err; a cancelled context counts as interrupted.
+// classOf is the class of err; a cancelled context counts as interrupted, and
+// a full disk or quota is one wherever it is met.
 func classOf(err error) fault.Class {
-	class := fault.ClassOf(err)
-	if class == fault.General && errors.Is(err, context.Canceled) {
+	switch class := fault.ClassOf(err); {
+	case class != fault.General:
+		return class
+	case errors.Is(err, context.Canceled):
 		return fault.Interrupted
+	case isNoSpace(err):
+		return fault.NoSpace
 	}
-	return class
+	return fault.General
+}
+
+// hintOf is the hint of err, or the one of its class.
+func hintOf(err error) string {
+	hint := fault.HintOf(err)
+	if hint == "" && isNoSpace(err) {
+		hint = "free space there, or choose a folder on another file system; TMPDIR names the one for temporary files"
+	}
+	return hint
 }
 
 // Ended is the end of another process that did this run's work: its exit code

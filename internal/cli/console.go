@@ -27,6 +27,7 @@ type Console struct {
 	streams Streams
 	mu      sync.Mutex
 	failed  error // the first error of writing to standard output
+	changed bool  // see Changed
 	bar     *Progress
 
 	json, quiet, verbose, noProgress bool
@@ -80,6 +81,28 @@ func (c *Console) Result(kind string, v any, text string) {
 	if b := c.base(); !b.quiet || b.json {
 		c.Data(kind, v, text)
 	}
+}
+
+// Changed says that the run has made its change. A result that cannot be
+// written from then on is a warning: the exit code tells of the change.
+func (c *Console) Changed() {
+	b := c.base()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.changed = true
+}
+
+// lost is how a run ends whose work went well while standard output did not
+// take all of it: a reader that went away had what it wanted.
+func (c *Console) lost() error {
+	switch {
+	case c.failed == nil || !c.changed && isBrokenPipe(c.failed):
+		return nil
+	case c.changed:
+		c.Warn("%s; what was to be done is done", c.failed)
+		return nil
+	}
+	return c.failed
 }
 
 // Note says on standard error what goes on.

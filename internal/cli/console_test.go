@@ -5,13 +5,18 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"io"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"packlift/internal/fault"
+	"packlift/internal/version"
 )
 
 func TestClean(t *testing.T) {
@@ -136,6 +141,148 @@ func TestOutputThatCannotBeWritten(t *testing.T) {
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left on device") }
+
+type gone struct{}
+
+func (gone) Write([]byte) (int, error) {
+	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}
+}
+
+func TestResultThatCannotBeWritten(t *testing.T) {
+	reverted := fault.New(fault.Reverted, "reverted")
+	for _, tt := range []struct {
+		name    string
+		out     io.Writer
+		changed bool
+		end     error
+		code    int
+		errs    string
+	}{
+		{"reader gone, nothing changed", gone{}, false, nil, 0, "note\n"},
+		{"reader gone after a change", gone{}, true, nil, 0, "warning: cannot write to standard output"},
+		{"reader gone after a revert", gone{}, true, reverted, 4, "warning: cannot write to standard output"},
+		{"cannot write, nothing changed", broken{}, false, nil, 1, "error: cannot write"},
+		{"cannot write after a change", broken{}, true, nil, 0, "warning: cannot write"},
+	} {
+		tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+			return []*cobra.Command{{Use: "act", RunE: func(*cobra.Command, []string) error {
+				c.Note("note")
+				if tt.changed {
+					c.Changed()
+				}
+				c.Result("result", nil, "result")
+				return tt.end
+			}}}
+		}}
+		var e bytes.Buffer
+		code := Run(context.Background(), tool, []string{"act"}, Streams{Out: tt.out, Err: &e})
+		if code != tt.code || !strings.Contains(e.String(), tt.errs) || !tt.changed && strings.Contains(e.String(), "warning") {
+			t.Errorf("%s: %d\n%s", tt.name, code, e.String())
+		}
+		if tt.code == 0 && !tt.changed && e.String() != "note\n" {
+			t.Errorf("%s prints %q", tt.name, e.String())
+		}
+	}
+}
+
+func TestFullDiskIsNamed(t *testing.T) {
+	err := fmt.Errorf("output: %w", &os.PathError{Op: "write", Path: "/media/stick/x", Err: syscall.ENOSPC})
+	code, out, errs := run(t, func(*Console, context.Context) error { return err }, "act", "--json")
+	if code != 16 || !strings.Contains(errs, "/media/stick/x") || !strings.Contains(errs, "[no space]\nhint: free space") || !strings.Contains(out, `"code":16`) {
+		t.Errorf("%d\n%s\n%s", code, out, errs)
+	}
+	if got := ExitCode(fault.New(fault.Interrupted, "x: %w", err)); got != 130 {
+		t.Errorf("a class that is known ends with %d", got)
+	}
+}
+
+func TestCommandLineInOwnWords(t *testing.T) {
+	for args, want := range map[string]string{
+		"act":                                   "give --need and --want",
+		"act --need 1":                          "give --want",
+		"act --need 1 --want 1":                 "give --one or --two",
+		"act --need 1 --want 1 --one 1 --two 1": "--one and --two do not go together",
+		"act --need 1 --want 1 x y":             "tool act takes one THING, not 2",
+		"bare x":                                `tool bare takes no "x"`,
+		"exact":                                 "give THING",
+	} {
+		nothing := func(*cobra.Command, []string) error { return nil }
+		tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+			cmd := &cobra.Command{Use: "act [THING]", Args: cobra.MaximumNArgs(1), RunE: nothing}
+			for _, name := range []string{"need", "want", "one", "two"} {
+				cmd.Flags().Int(name, 0, "")
+			}
+			for _, name := range []string{"need", "want"} {
+				if err := cmd.MarkFlagRequired(name); err != nil {
+					t.Fatal(err)
+				}
+			}
+			cmd.MarkFlagsMutuallyExclusive("one", "two")
+			cmd.MarkFlagsOneRequired("one", "two")
+			return []*cobra.Command{cmd, {Use: "bare", Args: cobra.NoArgs, RunE: nothing}, {Use: "exact THING", Args: cobra.ExactArgs(1), RunE: nothing}}
+		}}
+		var e bytes.Buffer
+		code := Run(context.Background(), tool, strings.Fields(args), Streams{Out: &e, Err: &e})
+		if code != 64 || !strings.Contains(e.String(), "error: "+want+" [usage]") {
+			t.Errorf("%s: %d\n%s", args, code, e.String())
+		}
+	}
+}
+
+func TestNoVariableMakesACommandAnotherOne(t *testing.T) {
+	for _, name := range []string{"revert", "empty", "embed", "yes", "no-backup"} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv(variable(name), "1")
+			var did bool
+			tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+				cmd := &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error { return nil }}
+				cmd.Flags().BoolVar(&did, name, false, "")
+				return []*cobra.Command{cmd}
+			}}
+			var e bytes.Buffer
+			code := Run(context.Background(), tool, []string{"act"}, Streams{Out: &e, Err: &e})
+			if code != 0 || did || !strings.Contains(e.String(), "warning: "+variable(name)+" has no effect") {
+				t.Errorf("%d %v %s", code, did, e.String())
+			}
+		})
+	}
+	if text := strings.Join(withoutTwin(), " "); !strings.Contains(text, "--revert") || strings.Contains(text, "--spooled") {
+		t.Errorf("help environment says %s", text)
+	}
+}
+
+func TestVariableThatDoesNotFit(t *testing.T) {
+	for variable, want := range map[string]string{
+		"PACKLIFT_WAIT":  "use a duration such as 30d, 2w, 12h or 90s",
+		"PACKLIFT_COUNT": "use a whole number",
+		"PACKLIFT_JSON":  "use true or false",
+	} {
+		t.Run(variable, func(t *testing.T) {
+			t.Setenv(variable, "5 hunter2")
+			tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+				cmd := &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error { return nil }}
+				cmd.Flags().Var(new(Duration), "wait", "")
+				cmd.Flags().Int("count", 0, "")
+				return []*cobra.Command{cmd}
+			}}
+			var e bytes.Buffer
+			code := Run(context.Background(), tool, []string{"act"}, Streams{Out: &e, Err: &e})
+			if code != 64 || !strings.Contains(e.String(), variable+": "+want) || strings.Contains(e.String(), "hunter2") || strings.Contains(e.String(), "passphrase") {
+				t.Errorf("%d %s", code, e.String())
+			}
+		})
+	}
+}
+
+func TestVersionFlag(t *testing.T) {
+	code, out, _ := run(t, say, "--version")
+	if code != 0 || out != "tool "+version.Current()+"\n" {
+		t.Errorf("%d %q", code, out)
+	}
+	if code, out, _ := run(t, say, "--version", "--json"); code != 0 || !strings.HasPrefix(out, `{"message_type":"version"`) {
+		t.Errorf("%d %q", code, out)
+	}
+}
 
 func TestEnvironment(t *testing.T) {
 	t.Setenv("PACKLIFT_JSON", "true")

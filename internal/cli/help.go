@@ -22,7 +22,8 @@ func environmentTopic() *cobra.Command {
 		Long: `Each flag can be set by a variable: PACKLIFT_ and the flag's name in capitals,
 with _ for -, such as PACKLIFT_JSON=true or PACKLIFT_LOCK_TIMEOUT=30s. The command
 line wins. A flag that may be repeated takes its values with commas between.
-Flags that confirm, force or run commands have no variable: ` + strings.Join(withoutTwin(), ", ") + `.
+Flags that confirm, force or make a command another one have no variable:
+` + strings.Join(withoutTwin(), ", ") + `.
 
 ` + PassphraseFile + ` names a file whose first line is the passphrase, for runs without a terminal.
 NO_COLOR turns colour off. SSH_AUTH_SOCK names the ssh agent that holds signing keys.`,
@@ -42,6 +43,26 @@ func helpCommand() *cobra.Command {
 			target.InitDefaultHelpFlag()
 			return target.Help()
 		},
+	}
+}
+
+type helpText struct {
+	Topic string `json:"topic"`
+	Text  string `json:"text"`
+}
+
+// helpWith makes help a JSON line where those are wanted.
+func (c *Console) helpWith(plain func(*cobra.Command, []string)) func(*cobra.Command, []string) {
+	return func(cmd *cobra.Command, args []string) {
+		if !c.json {
+			plain(cmd, args)
+			return
+		}
+		var b strings.Builder
+		cmd.SetOut(&b)
+		plain(cmd, args)
+		cmd.SetOut(nil)
+		c.emit("help", helpText{cmd.CommandPath(), b.String()})
 	}
 }
 

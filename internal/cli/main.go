@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"runtime/debug"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -39,14 +40,23 @@ func Run(ctx context.Context, t Tool, args []string, s Streams) int {
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !*started {
 		err = usageError(cmd, err)
+		c.json = c.json || asksJSON(args) // parsing stopped before it came there
 	}
-	if err == nil && c.failed != nil {
-		err = c.failed
+	if lost := c.lost(); err == nil {
+		err = lost
 	}
 	if err != nil {
 		c.report(cmd, interrupted(ctx, err))
 	}
 	return ExitCode(interrupted(ctx, err))
+}
+
+// asksJSON reports whether --json stands among the flags.
+func asksJSON(args []string) bool {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
 }
 
 // interrupted classes an error that came of a signal, whatever shape it has taken on its way.
@@ -63,7 +73,7 @@ func (c *Console) report(cmd *cobra.Command, err error) {
 	if errors.As(err, &ended) {
 		return
 	}
-	class, hint := classOf(err), fault.HintOf(err)
+	class, hint := classOf(err), hintOf(err)
 	kind := "error"
 	if class == fault.Reverted || class == fault.UpdatedItself { // what was asked for, with a code of its own
 		kind = "ended"

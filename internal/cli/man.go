@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"errors"
+	"regexp"
 	"strings"
 	"time"
 
@@ -16,7 +17,7 @@ import (
 // manCommand writes the man pages into a folder, for packagers.
 func manCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "man DIR", Short: "Write the man pages into DIR", Hidden: true, Args: cobra.ExactArgs(1),
+		Use: "man DIR", Short: "Write the man pages into DIR", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			dir, err := rootfs.MkdirAllOpen(args[0], 0o755)
 			if err != nil {
@@ -29,6 +30,9 @@ func manCommand() *cobra.Command {
 		},
 	}
 }
+
+// switches is what the generator puts after a flag that takes no value.
+var switches = regexp.MustCompile(`\[=(true|false)\]`)
 
 // manPages gives the page of cmd and of each command below it. The date is the
 // release's, so that the same source gives the same pages.
@@ -46,7 +50,7 @@ func manPages(cmd *cobra.Command, write func(name string, page []byte) error) er
 	if err := doc.GenMan(cmd, header, &page); err != nil {
 		return err
 	}
-	if err := write(name+".1", page.Bytes()); err != nil {
+	if err := write(name+".1", switches.ReplaceAll(page.Bytes(), nil)); err != nil {
 		return err
 	}
 	for _, sub := range cmd.Commands() {

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"packlift/internal/fault"
+	"packlift/internal/version"
 )
 
 // newRoot builds the tool's commands. The returned bool turns true once a
@@ -17,17 +18,26 @@ func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 	started := new(bool)
 	root := &cobra.Command{
 		Use: t.Name + " COMMAND", Short: t.Short, Long: t.Long,
-		Args: noSuchCommand, RunE: needsCommand,
+		Args:          noSuchCommand,
 		SilenceErrors: true, SilenceUsage: true, DisableAutoGenTag: true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return fromEnvironment(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return c.fromEnvironment(cmd) },
 	}
 	root.SetIn(c.streams.In)
 	root.SetOut(c.streams.Out)
 	root.SetErr(c.streams.Err)
 	c.flags(root.PersistentFlags())
+	asked := root.Flags().Bool("version", false, "print the tool's version")
+	root.RunE = func(cmd *cobra.Command, args []string) error {
+		if *asked {
+			c.Data("version", version.Get(), cmd.Name()+" "+version.Current())
+			return nil
+		}
+		return needsCommand(cmd, args)
+	}
 	root.AddCommand(t.Commands(c)...)
 	root.AddCommand(exitCodesTopic(), environmentTopic(), manCommand())
 	root.SetHelpCommand(helpCommand())
+	root.SetHelpFunc(c.helpWith(root.HelpFunc()))
 	root.SetUsageTemplate(usageTemplate)
 	root.InitDefaultCompletionCmd()
 	prepare(root, started)
@@ -97,7 +107,7 @@ func usageError(cmd *cobra.Command, err error) error {
 	if errors.As(err, &known) {
 		return err
 	}
-	out := &fault.Error{Class: fault.Usage, Err: err}
+	out := &fault.Error{Class: fault.Usage, Err: ownWords(cmd, err)}
 	var unknown *pflag.NotExistError
 	if errors.As(err, &unknown) {
 		if near := nearestFlag(cmd, unknown.GetSpecifiedName()); near != "" {

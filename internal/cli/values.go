@@ -301,3 +301,12 @@ func (q *Sequence) Type() string { return "SEQUENCE" }
 
 // Version is what was written in front of the level, "" if nothing was.
 func (l *Level) Version() string { return l.version }
+
+// ownWords marks the values whose errors say what they take and repeat nothing
+// of what they got.
+func (c *Choice) ownWords()    {}
+func (l *Level) ownWords()     {}
+func (z *Size) ownWords()      {}
+func (d *Duration) ownWords()  {}
+func (p *Platforms) ownWords() {}
+func (d *Date) ownWords()      {}
