@@ -37,8 +37,8 @@ func (pl *Plan) execute(ctx context.Context, p *pack.Pack, source blobs, o Optio
 	if err := s.stage(ctx, source); err != nil {
 		return nil, errors.Join(stopped(ctx, spaceOr(err)), s.drop())
 	}
-	if err := ctx.Err(); err != nil {
-		return nil, errors.Join(interrupted(err), s.drop())
+	if ctx.Err() != nil {
+		return nil, errors.Join(interrupted(ctx), s.drop())
 	}
 	t := &transaction{p: p, log: o.Log, engine: engine{root: p.Root(), head: pl.head, ops: pl.ops}}
 	if err := t.begin(); err != nil {
@@ -123,10 +123,13 @@ func (t *stager) drop() error {
 
 // stopped gives an error that a cancelled ctx caused the class that says so.
 func stopped(ctx context.Context, err error) error {
-	if ctx.Err() != nil && fault.ClassOf(err) != fault.Interrupted {
-		return interrupted(err)
+	switch {
+	case ctx.Err() == nil || fault.ClassOf(err) == fault.Interrupted:
+		return err
+	case errors.Is(err, context.Canceled): // says no more than the cause does
+		return interrupted(ctx)
 	}
-	return err
+	return fault.New(fault.Interrupted, "%w: %w", context.Cause(ctx), err)
 }
 
 func spaceOr(err error) error {

@@ -58,8 +58,8 @@ type look struct {
 func (d *decider) run(ctx context.Context, jobs int) error {
 	looks := make([]look, len(d.changes))
 	for i := range d.changes {
-		if err := ctx.Err(); err != nil {
-			return interrupted(err)
+		if ctx.Err() != nil {
+			return interrupted(ctx)
 		}
 		var err error
 		if looks[i], err = d.look(&d.changes[i]); err != nil {
@@ -130,8 +130,8 @@ func (d *decider) hash(ctx context.Context, looks []look, jobs int) error {
 			continue
 		}
 		g.Go(func() (err error) {
-			if err := ctx.Err(); err != nil {
-				return interrupted(err)
+			if ctx.Err() != nil {
+				return interrupted(ctx)
 			}
 			e.SHA256, _, err = hashAt(d.root, c.Path)
 			return err

@@ -79,7 +79,15 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if err != nil {
 		return nil, err
 	}
-	return pl, pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults())
+	if err := pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults()); err != nil {
+		return nil, err
+	}
+	if o.Template != "" && !o.NoChangelog { // refused here, not after all is staged
+		if _, err := pack.RenderTemplate(o.Template, pl.Added, pl.Modified, pl.Removed); err != nil {
+			return nil, err
+		}
+	}
+	return pl, nil
 }
 
 // installed is the base that "customized" is judged by: the signed manifest

@@ -40,8 +40,8 @@ func Recover(ctx context.Context, p *pack.Pack, log *slog.Logger) (RecoverOutcom
 		log = slog.New(slog.DiscardHandler)
 	}
 	r := &recovery{p: p, root: p.Root(), log: log}
-	if err := ctx.Err(); err != nil {
-		return RecoverOutcome{Action: ActionNone}, interrupted(err)
+	if ctx.Err() != nil {
+		return RecoverOutcome{Action: ActionNone}, interrupted(ctx)
 	}
 	out, err := r.run()
 	if err == nil && out.Action != ActionNone {

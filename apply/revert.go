@@ -168,8 +168,8 @@ func (pl *Plan) checkBackup(ctx context.Context, p *pack.Pack, ops []op, jobs in
 			continue
 		}
 		g.Go(func() error {
-			if err := ctx.Err(); err != nil {
-				return interrupted(err)
+			if ctx.Err() != nil {
+				return interrupted(ctx)
 			}
 			now, err := entryNow(root, name(o.Path))
 			switch {

@@ -142,8 +142,8 @@ func (t *stager) inPlace(o *op) bool {
 
 func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want map[manifest.Digest][]*op) error {
 	for len(want) > 0 {
-		if err := ctx.Err(); err != nil {
-			return interrupted(err)
+		if ctx.Err() != nil {
+			return interrupted(ctx)
 		}
 		d, size, r, err := source.Next()
 		if errors.Is(err, io.EOF) {
@@ -312,8 +312,8 @@ type contextReader struct {
 }
 
 func (c *contextReader) Read(b []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, interrupted(err)
+	if c.ctx.Err() != nil {
+		return 0, interrupted(c.ctx)
 	}
 	return c.r.Read(b)
 }
@@ -329,6 +329,7 @@ func (p *progressReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-func interrupted(err error) error {
-	return fault.New(fault.Interrupted, "interrupted; the pack is unchanged: %w", err)
+// interrupted says what ended ctx. Nothing of the product was moved then.
+func interrupted(ctx context.Context) error {
+	return fault.New(fault.Interrupted, "%w", context.Cause(ctx))
 }

@@ -72,8 +72,8 @@ func (r *PackReport) compare(ctx context.Context, root *rootfs.Root, m *manifest
 			continue
 		}
 		g.Go(func() (err error) {
-			if err := ctx.Err(); err != nil {
-				return interrupted(err)
+			if ctx.Err() != nil {
+				return interrupted(ctx)
 			}
 			why[i], err = differs(root, e)
 			return err
@@ -125,8 +125,8 @@ func differs(root *rootfs.Root, want *manifest.Entry) (string, error) {
 }
 
 func (r *PackReport) findExtra(ctx context.Context, root *rootfs.Root, m *manifest.Manifest, dir string) error {
-	if err := ctx.Err(); err != nil {
-		return interrupted(err)
+	if ctx.Err() != nil {
+		return interrupted(ctx)
 	}
 	list, err := root.ReadDir(dir)
 	if err != nil {

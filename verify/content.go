@@ -18,6 +18,10 @@ const (
 	checkPayload = "payload"
 )
 
+// contentMemory bounds the buffers of CheckContent, in bytes: one stream and two
+// pieces in hand. With the rest of the process it stays below 64 MiB.
+const contentMemory = 40 << 20
+
 // Unchecked lists what Open leaves unchecked because it needs an identity,
 // for a report that ends there.
 func (b *Bundle) Unchecked() []Check {
@@ -63,7 +67,7 @@ func (b *Bundle) CheckContent(ctx context.Context, ids []age.Identity) (*Report,
 
 // checkTools reads tools.tar to its end: exactly the listed tools, in order.
 func (b *Bundle) checkTools(ctx context.Context, ids []age.Identity, r *Report) error {
-	part, err := b.openPart(bundle.ToolsName, ids, bundle.ReadOptions{})
+	part, err := b.openPart(bundle.ToolsName, ids, bundle.ReadOptions{MaxMemory: contentMemory})
 	if err != nil {
 		return err
 	}
@@ -111,7 +115,7 @@ func (b *Bundle) checkLevelsPart(ids []age.Identity, r *Report) error {
 }
 
 func (b *Bundle) checkPayload(ctx context.Context, ids []age.Identity, r *Report) error {
-	p, err := b.Payload(ids, PayloadOptions{})
+	p, err := b.Payload(ids, PayloadOptions{MaxMemory: contentMemory})
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"time"
 
@@ -32,6 +33,7 @@ type applyFlags struct {
 	level      cli.Level
 	backup     string
 	noBackup   bool
+	yes        bool
 	revert     bool
 	template   string
 	noLog      bool
@@ -60,7 +62,8 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
 	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
 	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
-	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted")
+	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted (asks first)")
+	f.BoolVar(&a.yes, "yes", false, "confirm --no-backup unasked")
 	a.write.dryRunFlag(f)
 	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
@@ -111,7 +114,7 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 		return err
 	}
 	defer s.closing(&err)
-	return s.where(ctx, a.apply(ctx, s, in))
+	return s.where(ctx, a.noteRefusal(s, in, a.apply(ctx, s, in)))
 }
 
 // apply is the order of DESIGN.md after lock and recover: verify, product and
@@ -149,6 +152,12 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if err := pl.CheckSpace(); err != nil || a.write.dryRun {
 		return err
 	}
+	if a.noBackup && !a.yes {
+		err := s.c.Confirm(ctx, "Without a backup this update cannot be reverted. Go on?", "give --yes as well, or leave --no-backup out")
+		if err != nil {
+			return err
+		}
+	}
 	return a.commit(ctx, s, b, pl, o)
 }
 
@@ -162,16 +171,29 @@ func (a *applyFlags) verify(ctx context.Context, s *session, in *common.Bundle) 
 	if report != nil {
 		for _, k := range report.Checks {
 			s.log.Info("check", "name", k.Name, "result", string(k.Result), "evidence", k.Evidence)
-			switch {
-			case s.c.Verbose():
-				common.SayCheck(s.c.Note, k)
-			case k.Result == verify.Warning:
-				s.c.Warn("%s: %s", k.Name, k.Evidence)
-			}
 		}
+		common.SayChecks(s.c, report)
 	}
 	return b, err
 }
+
+// noteRefusal puts into the audit log that a bundle was refused, and why.
+func (a *applyFlags) noteRefusal(s *session, in *common.Bundle, err error) error {
+	switch class := fault.ClassOf(err); class {
+	case fault.NotABundle, fault.Truncated, fault.Tampered, fault.Untrusted, fault.WrongProduct, fault.Rollback:
+		if a.write.dryRun {
+			return err
+		}
+		reason := cli.Clean(err.Error())
+		return errors.Join(err, s.Audit("refused", map[string]any{
+			"file": cli.Clean(filepath.Base(in.Path)), "class": class.String(), "reason": reason[:min(len(reason), maxReason)],
+		}))
+	}
+	return err
+}
+
+// maxReason caps the reason that an audit record tells, in bytes.
+const maxReason = 1000
 
 type alreadyThere struct {
 	Pack  string `json:"pack"`
@@ -182,7 +204,7 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	_, v := s.Product()
 	level, err := a.level.For(v)
 	if err != nil {
-		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err)
+		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
 	}
 	fit, err := apply.Fit(s.Pack, b, level)
 	if err == nil && fit.AlreadyThere {
@@ -203,6 +225,9 @@ func (a *applyFlags) updateSelf(ctx context.Context, s *session, in *common.Bund
 		Identities: ids, Mode: selfupdate.Mode(a.selfUpdate.String()), Args: os.Args[1:],
 	})
 	if err != nil {
+		return true, err
+	}
+	if err := s.AuditOnce("tool", map[string]any{"path": out.Path, "version": out.Version, "before": version.Current()}); err != nil {
 		return true, err
 	}
 	s.log.Info("tool updated", "path", out.Path, "version", out.Version, "replaced", out.Replaced)

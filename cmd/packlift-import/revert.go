@@ -19,12 +19,14 @@ Ends with exit code 4 when the pack was reverted.`
 
 func revert(c *cli.Console) *cobra.Command {
 	var w writeFlags
+	var backup string
 	cmd := &cobra.Command{
 		Use: "revert", Short: "Take the last update back", Long: revertLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runRevert(cmd.Context(), c, &w, apply.Options{AllowRoot: w.allowRoot})
+			return runRevert(cmd.Context(), c, &w, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
 		},
 	}
+	cmd.Flags().StringVarP(&backup, "backup", "b", "", "the `DIR` that the backups outside the pack lie in now")
 	w.dryRunFlag(cmd.Flags())
 	w.Flags(cmd.Flags())
 	return cmd

@@ -45,8 +45,12 @@ type session struct {
 	before apply.RecoverOutcome
 }
 
+// memory is what a run that changes a pack keeps near, in bytes.
+const memory = 200 << 20
+
 // begin opens and locks the pack, opens the log, and recovers.
 func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) (*session, error) {
+	cli.LimitMemory(memory)
 	p, err := w.pack.open()
 	if err != nil {
 		return nil, err
@@ -139,9 +143,16 @@ func recovered(o apply.RecoverOutcome) string {
 	return ""
 }
 
-// where says after an interruption in what state the pack is.
+// where says after an interruption in what state the pack is. A run that a
+// signal met too late to stop ends as interrupted as well: whoever sent it does not
+// want what comes next.
 func (s *session) where(ctx context.Context, err error) error {
-	if err == nil || ctx.Err() == nil {
+	switch class := fault.ClassOf(err); {
+	case ctx.Err() == nil:
+		return err
+	case err == nil || class == fault.Reverted:
+		err = context.Cause(ctx)
+	case class != fault.General && class != fault.Interrupted:
 		return err
 	}
 	state, stateErr := s.State()
@@ -149,9 +160,8 @@ func (s *session) where(ctx context.Context, err error) error {
 	if stateErr != nil || readErr != nil {
 		return errors.Join(err, stateErr, readErr)
 	}
-	out := fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", err, pack.LevelName(state.Level))
 	if unfinished {
-		out = fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint(recoverHint + ", as does every command that writes")
+		return fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint(recoverHint + ", as does every command that writes")
 	}
-	return out
+	return fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", err, pack.LevelName(state.Level))
 }

@@ -63,6 +63,8 @@ type lines []string
 
 func (l lines) String() string { return strings.Join(l, "\n") }
 
+type fields struct{ Added, Modified, Removed lines }
+
 // RenderTemplate fills the user's template with .Added, .Modified and .Removed:
 // lists that print one path a line (text/template).
 func RenderTemplate(text string, added, modified, removed []string) (string, error) {
@@ -74,7 +76,7 @@ func RenderTemplate(text string, added, modified, removed []string) (string, err
 		return "", templateFault(err)
 	}
 	var b strings.Builder
-	if err := t.Execute(&b, struct{ Added, Modified, Removed lines }{added, modified, removed}); err != nil {
+	if err := t.Execute(&b, fields{added, modified, removed}); err != nil {
 		return "", templateFault(err)
 	}
 	return b.String(), nil

@@ -37,8 +37,8 @@ type watched struct {
 }
 
 func (w *watched) Read(b []byte) (int, error) {
-	if err := w.ctx.Err(); err != nil {
-		return 0, err
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
 	}
 	n, err := w.r.Read(b)
 	if w.progress != nil && n > 0 {

@@ -54,7 +54,7 @@ func (p *Pack) Lock(ctx context.Context, timeout time.Duration, command string) 
 		}
 		select {
 		case <-ctx.Done():
-			return nil, fault.New(fault.Interrupted, "interrupted while waiting for the lock: %w", ctx.Err())
+			return nil, fault.New(fault.Interrupted, "%w, while it waited for the lock", context.Cause(ctx))
 		case <-time.After(lockPoll):
 		}
 	}

@@ -102,8 +102,8 @@ func (s *scanner) walk(folder *rootfs.Root, dir string) error {
 		return err
 	}
 	for _, d := range list {
-		if err := s.ctx.Err(); err != nil {
-			return err
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
 		}
 		p := path.Join(dir, d.Name())
 		if s.Exclude(p) {
@@ -176,7 +176,7 @@ func (s *scanner) queue(folder *rootfs.Root, name string, e *manifest.Entry) err
 		return nil
 	case <-s.ctx.Done():
 		f.Close()
-		return s.ctx.Err()
+		return context.Cause(s.ctx)
 	}
 }
 

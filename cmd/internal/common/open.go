@@ -22,16 +22,36 @@ func Open(ctx context.Context, c *cli.Console, in *Bundle, o verify.Options) (*v
 // SayCheck prints one check with its evidence.
 func SayCheck(say func(string, ...any), k verify.Check) { say("%s", checkText(k)) }
 
+// SayChecks tells on standard error what was checked, by a command whose data
+// is another; with --json as data.
+func SayChecks(c *cli.Console, r *verify.Report) {
+	for _, k := range r.Checks {
+		switch {
+		case c.JSON():
+			c.Data("check", k, "")
+		case k.Result == verify.Warning:
+			c.Warn("%s: %s", k.Name, k.Evidence)
+		default:
+			c.Note("%s", checkText(k))
+		}
+	}
+}
+
 func checkText(k verify.Check) string {
 	return fmt.Sprintf("%-12s %-30s %s", k.Result, k.Name, k.Evidence)
 }
 
-// sayReport prints a report as data, a line for each check.
+// sayReport prints a report, a line for each check. With -q those stay that
+// failed or warn.
 func sayReport(c *cli.Console, r *verify.Report) {
 	if r == nil {
 		return
 	}
 	for _, k := range r.Checks {
-		c.Data("check", k, checkText(k))
+		if k.Result == verify.Passed || k.Result == verify.NotChecked {
+			c.Result("check", k, checkText(k))
+		} else {
+			c.Data("check", k, checkText(k))
+		}
 	}
 }

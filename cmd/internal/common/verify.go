@@ -59,7 +59,12 @@ func Verify(c *cli.Console, pack Pack) *cobra.Command {
 	return cmd
 }
 
+// memory is what a verification keeps near, in bytes: it may run on a machine
+// that does little else than hold the stick.
+const memory = 56 << 20
+
 func (a *verifyFlags) run(ctx context.Context, c *cli.Console, name string) error {
+	cli.LimitMemory(memory)
 	trust, err := a.trustSet()
 	if err != nil {
 		return err
