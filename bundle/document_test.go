@@ -8,9 +8,14 @@ import (
 	"testing"
 
 	"packlift/bundle"
+	"packlift/bundle/sshsig"
 	"packlift/bundle/tarball"
 	"packlift/bundle/xzpar"
+	"packlift/internal/keys"
 	"packlift/internal/manifest"
+	"packlift/internal/safepath"
+	"packlift/internal/sigfiles"
+	"packlift/verify"
 )
 
 // TestDocumentedCaps holds the table of docs/format.md against the constants.
@@ -22,6 +27,10 @@ func TestDocumentedCaps(t *testing.T) {
 		"MaxUnknown": bundle.MaxUnknown, "MaxCritical": bundle.MaxCritical, "MaxRecipients": bundle.MaxRecipients, "MaxPlainTools": bundle.MaxPlainTools,
 		"MaxPlainLevels": bundle.MaxPlainLevels, "MaxPlainPayload": bundle.MaxPlainPayload, "xzpar.MaxStream": xzpar.MaxStream, "xzpar.MaxDict": xzpar.MaxDict,
 		"tarball.MaxName": tarball.MaxName, "tarball.MaxSize": tarball.MaxSize, "manifest.MaxEntries": manifest.MaxEntries, "manifest.MaxFile": manifest.MaxFile, "manifest.MaxLevel": manifest.MaxLevel,
+		"bundle.PieceSize": bundle.PieceSize, "manifest.MaxNumber": manifest.MaxNumber, "manifest.MaxLine": manifest.MaxLine,
+		"safepath.MaxPath": safepath.MaxPath, "safepath.MaxElement": safepath.MaxElement, "safepath.MaxDepth": safepath.MaxDepth,
+		"verify.MaxChangelog": verify.MaxChangelog, "verify.MaxDetached": verify.MaxDetached, "sshsig.MaxArmoured": sshsig.MaxArmoured, "sshsig.MaxRSABits": sshsig.MaxRSABits,
+		"sigfiles.MaxFiles": sigfiles.MaxFiles, "keys.MaxWork": keys.MaxWork,
 	} {
 		if row := fmt.Sprintf("| `%s` | %d |", name, value); !strings.Contains(doc, row) {
 			t.Errorf("docs/format.md lacks %s", row)

@@ -9,9 +9,9 @@ import (
 	"packlift/internal/fault"
 )
 
-// maxWork caps scrypt's work at 2^20, about 1 GiB of memory: age writes 2^18,
+// MaxWork caps scrypt's work at 2^20, about 1 GiB of memory: age writes 2^18,
 // and a file may ask for any.
-const maxWork = 20
+const MaxWork = 20
 
 // PassphraseIdentity opens what was encrypted with a passphrase alone. It asks
 // only when it meets such a file, and once; a wrong passphrase is of class
@@ -44,7 +44,8 @@ func (p *passphraseIdentity) Unwrap(stanzas []*age.Stanza) ([]byte, error) {
 	}
 	key, err := id.Unwrap(stanzas)
 	if errors.Is(err, age.ErrIncorrectIdentity) {
-		return nil, fault.New(fault.Undecryptable, "the passphrase is wrong")
+		return nil, fault.New(fault.Undecryptable, "the passphrase is wrong").
+			WithHint("type it again, or look at the first line of the file that PACKLIFT_PASSPHRASE_FILE names")
 	}
 	if err == nil {
 		p.got = id
@@ -67,6 +68,6 @@ func (p *passphraseIdentity) identity() (*age.ScryptIdentity, error) {
 	if err != nil {
 		return nil, fault.New(fault.Undecryptable, "passphrase: %w", err)
 	}
-	id.SetMaxWorkFactor(maxWork)
+	id.SetMaxWorkFactor(MaxWork)
 	return id, nil
 }

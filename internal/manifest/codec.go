@@ -168,7 +168,7 @@ type listReader struct {
 }
 
 func newListReader(r io.Reader, what, list string) *listReader {
-	return &listReader{r: bufio.NewReaderSize(r, maxLine), what: what, list: list}
+	return &listReader{r: bufio.NewReaderSize(r, MaxLine), what: what, list: list}
 }
 
 func (p *listReader) line() []byte {
@@ -178,7 +178,7 @@ func (p *listReader) line() []byte {
 	b, err := p.r.ReadSlice('\n')
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
-		p.err = fmt.Errorf("%s: a line is longer than %d bytes", p.what, maxLine)
+		p.err = fmt.Errorf("%s: a line is longer than %d bytes", p.what, MaxLine)
 	case errors.Is(err, io.EOF):
 		p.err = fmt.Errorf("%s: %w", p.what, io.ErrUnexpectedEOF)
 	case err != nil:

@@ -25,7 +25,7 @@ const (
 	MaxEntries = 1_000_000
 	MaxFile    = 1 << 40
 	MaxLevel   = 9999
-	maxLine    = 16 << 10
+	MaxLine    = 16 << 10
 )
 
 // Type is what an entry is.
