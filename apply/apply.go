@@ -91,6 +91,9 @@ func (pl *Plan) ready(p *pack.Pack, o Options) error {
 	if !same {
 		return errors.New("the pack's state changed since the plan was made")
 	}
+	if err := pl.CheckBase(); err != nil {
+		return err
+	}
 	return pl.CheckSpace()
 }
 

@@ -250,13 +250,15 @@ func TestNoConflict(t *testing.T) {
 			}
 			p := newPack(t, base.with(c.change), 3)
 			f := newFake(t, base, target, 3, 10)
-			pl, err := f.plan(p, testOptions())
+			o := testOptions()
+			o.AcceptDifferent = c.name == "removed already" // two of its files
+			pl, err := f.plan(p, o)
 			must(t, err)
-			if len(pl.Conflicts) > 0 {
-				t.Fatalf("conflicts: %+v", pl.Conflicts)
+			if len(pl.Conflicts) > 0 || pl.Remedy() != "" {
+				t.Fatalf("conflicts: %+v: %s", pl.Conflicts, pl.Remedy())
 			}
 			before := readTree(t, p.Dir())
-			update(t, p, f, testOptions())
+			update(t, p, f, o)
 			sameTree(t, "updated", readTree(t, p.Dir()), target.with(c.want))
 			revert(t, p, testOptions())
 			sameTree(t, "reverted", readTree(t, p.Dir()), before)

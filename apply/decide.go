@@ -28,6 +28,7 @@ type decider struct {
 	folders   *folders
 	ops       []op
 	conflicts []Conflict
+	remedies  remedies
 	kept      []string
 }
 
@@ -53,6 +54,7 @@ type look struct {
 	entry   *manifest.Entry
 	info    fs.FileInfo
 	blocked string // why the path must not be used
+	remedy  remedy // what to do about that
 }
 
 func (d *decider) run(ctx context.Context, jobs int) error {
@@ -88,14 +90,14 @@ func (d *decider) look(c *manifest.Change) (look, error) {
 	case s == folderNot && d.replaces(at):
 		return look{}, nil
 	case s == folderNot:
-		return look{blocked: d.folders.why(at)}, nil
+		return look{blocked: d.folders.why(at), remedy: makeFolder}, nil
 	}
 	e, info, err := lookAt(d.root, c.Path)
 	if err != nil {
 		return look{}, err
 	}
 	if info != nil && e == nil {
-		return look{blocked: "is neither a file, a folder nor a link here"}, nil
+		return look{blocked: "is neither a file, a folder nor a link here", remedy: moveAside}, nil
 	}
 	if c.Old == nil && e != nil && d.isAlias(c.Path, info) {
 		return look{}, nil
@@ -140,7 +142,8 @@ func (d *decider) hash(ctx context.Context, looks []look, jobs int) error {
 	return g.Wait()
 }
 
-func (d *decider) conflict(p, format string, args ...any) {
+func (d *decider) conflict(r remedy, p, format string, args ...any) {
+	d.remedies.add(r)
 	d.conflicts = append(d.conflicts, Conflict{p, fmt.Sprintf(format, args...)})
 }
 
@@ -154,12 +157,12 @@ func (d *decider) decide(c *manifest.Change, l look) {
 	disk := l.entry
 	switch {
 	case l.blocked != "":
-		d.conflict(c.Path, "%s", l.blocked)
+		d.conflict(l.remedy, c.Path, "%s", l.blocked)
 	case disk == nil && c.New == nil:
 	case disk == nil && (c.Old == nil || d.exact):
 		d.op(c.Path, nil, c.New, nil)
 	case disk == nil:
-		d.conflict(c.Path, "removed here and changed by %s", d.verb)
+		d.conflict(putBack, c.Path, "removed here and changed by %s", d.verb)
 	case c.New != nil && sameContent(disk, c.New) && !d.wantsMode(c, disk):
 	case c.Old == nil:
 		d.foundInTheWay(c, disk)
@@ -178,11 +181,11 @@ func (d *decider) wantsMode(c *manifest.Change, disk *manifest.Entry) bool {
 func (d *decider) foundInTheWay(c *manifest.Change, disk *manifest.Entry) {
 	switch {
 	case isLink(disk):
-		d.conflict(c.Path, "is a link here and added by %s", d.verb)
+		d.conflict(moveAside, c.Path, "is a link here and added by %s", d.verb)
 	case isDir(disk):
-		d.conflict(c.Path, "is a folder here and added as a %s by %s", c.New.Type, d.verb)
+		d.conflict(moveAside, c.Path, "is a folder here and added as a %s by %s", c.New.Type, d.verb)
 	default:
-		d.conflict(c.Path, "added here and by %s", d.verb)
+		d.conflict(moveAside, c.Path, "added here and by %s", d.verb)
 	}
 }
 
@@ -194,13 +197,17 @@ func (d *decider) foundChanged(c *manifest.Change, disk *manifest.Entry) {
 	case isDir(disk) && !isDir(c.Old):
 		what = "is a folder here"
 	}
+	fix := putBack
+	if d.exact { // a file that is missing comes back
+		fix = moveAside
+	}
 	switch {
 	case c.New == nil:
-		d.conflict(c.Path, "%s and removed by %s", what, d.verb)
+		d.conflict(moveAside, c.Path, "%s and removed by %s", what, d.verb)
 	case what == "changed here":
-		d.conflict(c.Path, "changed here and by %s", d.verb)
+		d.conflict(fix, c.Path, "changed here and by %s", d.verb)
 	default:
-		d.conflict(c.Path, "%s and changed by %s", what, d.verb)
+		d.conflict(fix, c.Path, "%s and changed by %s", what, d.verb)
 	}
 }
 
@@ -214,7 +221,7 @@ func (d *decider) change(c *manifest.Change, disk *manifest.Entry, info fs.FileI
 	after := *c.New
 	if !d.exact && c.Old.Type == c.New.Type && !sameMode(disk, c.Old) {
 		if !sameMode(c.Old, c.New) && !sameMode(disk, c.New) {
-			d.conflict(c.Path, "mode changed here (%04o) and by %s (%04o to %04o)", disk.Mode, d.verb, c.Old.Mode, c.New.Mode)
+			d.conflict(resetMode, c.Path, "mode changed here (%04o) and by %s (%04o to %04o)", disk.Mode, d.verb, c.Old.Mode, c.New.Mode)
 			return
 		}
 		after.Mode = disk.Mode
@@ -249,7 +256,7 @@ func (d *decider) dropFullFolders() error {
 			delete(gone, o.Path)
 			d.kept = append(d.kept, o.Path)
 		default:
-			d.conflict(o.Path, "is a folder that holds files of its own here and becomes a %s by %s", o.After.Type, d.verb)
+			d.conflict(emptyFolder, o.Path, "is a folder that holds files of its own here and becomes a %s by %s", o.After.Type, d.verb)
 		}
 	}
 	d.ops = kept

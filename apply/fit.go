@@ -74,13 +74,21 @@ func fitLevel(info *bundle.Info, s pack.State, level int, fit *FitResult) error 
 	}
 	if s.Level != info.Start {
 		return fault.New(fault.WrongLevel, "the bundle leads %s, the pack is at level %s", levels(info), levelName(s.Level)).
-			WithHint("fetch a bundle that starts at level %s", levelName(s.Level))
+			WithHint("fetch %s", startsAt(s.Level))
 	}
 	if !s.Manifest.IsZero() && s.Manifest != info.BaseManifest {
 		return fault.New(fault.WrongLevel, "the bundle starts from another level %d than the pack holds (manifest %.12s, here %.12s)",
 			info.Start, info.BaseManifest, s.Manifest).WithHint("fetch a bundle made from the same level %d", info.Start)
 	}
 	return nil
+}
+
+// startsAt names the bundle that a pack on level can take.
+func startsAt(level int) string {
+	if level < 0 {
+		return "a full bundle: this pack holds nothing yet"
+	}
+	return "a bundle that starts at level " + levelName(level)
 }
 
 func fitFull(info *bundle.Info, s pack.State) error {
@@ -90,7 +98,8 @@ func fitFull(info *bundle.Info, s pack.State) error {
 			WithHint("fetch a newer bundle")
 	case s.Level >= 0 && s.Manifest.IsZero():
 		return fault.New(fault.WrongLevel, "a full bundle needs an empty pack or one that an update brought to its level; level %d is only what init was told", s.Level).
-			WithHint("fetch an update bundle that starts at level %d", s.Level)
+			WithHint("for the whole product make a new pack in an empty folder: packlift-import init --empty --product %s-%s; or fetch an update bundle that starts at level %d",
+				info.Product, info.Version, s.Level)
 	}
 	return nil
 }

@@ -19,9 +19,12 @@ type Options struct {
 	NoChangelog bool
 	Template    string // Go template for the changelog; empty: the usual form
 	AllowRoot   bool
-	Progress    func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
-	Log         *slog.Logger            // may be nil
-	Now         func() time.Time        // may be nil
+	// AcceptDifferent lets a first update go on though the tree is hardly the
+	// level that it is said to hold.
+	AcceptDifferent bool
+	Progress        func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
+	Log             *slog.Logger            // may be nil
+	Now             func() time.Time        // may be nil
 }
 
 func (o Options) withDefaults() Options {

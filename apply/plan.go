@@ -30,18 +30,21 @@ type Plan struct {
 	Removed   []string   `json:"removed"`
 	Kept      []string   `json:"kept,omitempty"` // folders the target lacks that hold files of the site's own
 	Conflicts []Conflict `json:"conflicts,omitempty"`
+	Different []Conflict `json:"different,omitempty"` // first signed bundle only: where the tree is not the level it is said to hold
 	Space     []Space    `json:"space"`
 	Backup    string     `json:"backup,omitempty"` // folder of the backup; empty: none
 	Write     int64      `json:"write"`            // bytes of new content
 
-	ops     []op
-	head    head
-	before  pack.State
-	after   pack.State
-	target  *manifest.Manifest // nil in a revert
-	outside string             // folder that the outside backup's generations lie in
-	local   map[string]bool    // paths whose old file is copied into the pack's backup: other mounts
-	source  *outsideSource     // revert: where an outside backup lies
+	ops      []op
+	head     head
+	before   pack.State
+	after    pack.State
+	target   *manifest.Manifest // nil in a revert
+	outside  string             // folder that the outside backup's generations lie in
+	local    map[string]bool    // paths whose old file is copied into the pack's backup: other mounts
+	source   *outsideSource     // revert: where an outside backup lies
+	first    firstContact
+	remedies remedies
 }
 
 // Kinds of plans and of history events.
@@ -82,6 +85,11 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if err := pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults()); err != nil {
 		return nil, err
 	}
+	if state.Manifest.IsZero() && base != nil {
+		if err := pl.meet(ctx, p.Root(), base, o.withDefaults()); err != nil {
+			return nil, err
+		}
+	}
 	if o.Template != "" && !o.NoChangelog { // refused here, not after all is staged
 		if _, err := pack.RenderTemplate(o.Template, pl.Added, pl.Modified, pl.Removed); err != nil {
 			return nil, err
@@ -111,7 +119,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	if err := d.run(ctx, o.Jobs); err != nil {
 		return err
 	}
-	pl.ops, pl.Conflicts, pl.Kept = d.ops, d.conflicts, d.kept
+	pl.ops, pl.Conflicts, pl.remedies, pl.Kept = d.ops, d.conflicts, d.remedies, d.kept
 	sort.Slice(pl.ops, func(i, j int) bool { return pl.ops[i].Path < pl.ops[j].Path })
 	sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
 	sort.Strings(pl.Kept)
@@ -147,5 +155,5 @@ func (pl *Plan) refuse() error {
 	}
 	c := pl.Conflicts[0]
 	return fault.New(fault.Conflict, "%d files are in the way, the first is %q: %s", len(pl.Conflicts), c.Path, c.Reason).
-		WithHint("move each listed file aside or put the original back, then run the same command again")
+		WithHint("%s; then run the same command again", pl.Remedy())
 }

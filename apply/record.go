@@ -25,7 +25,7 @@ const (
 	recordBackup  = "backup"
 	recordFormat  = 1
 
-	journalName = dataDir + "/journal"
+	journalName = pack.JournalFile
 	undoName    = dataDir + "/journal.undo"
 
 	maxHead = 8 << 20

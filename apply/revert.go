@@ -19,6 +19,10 @@ import (
 // out of the pack's backup.
 type outsideSource struct{ dir string }
 
+// ErrNothingToRevert is what NewRevert returns for a pack on the level that it
+// came with.
+var ErrNothingToRevert = errors.New("nothing to revert")
+
 // NewRevert plans to take back the newest update that has a backup. The backup
 // is checked whole against its own manifest first; one that is missing or
 // changed is refused (fault.Differs). Files that the site changed since the
@@ -72,7 +76,7 @@ func newest(s pack.State) (pack.Event, error) {
 		}
 	}
 	if len(stack) == 0 {
-		return pack.Event{}, fault.New(fault.General, "there is nothing to revert: the pack is on the level it came with").
+		return pack.Event{}, fault.New(fault.General, "there is %w: the pack is on the level it came with", ErrNothingToRevert).
 			WithHint("packlift-import current-state")
 	}
 	e := stack[len(stack)-1]

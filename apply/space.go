@@ -18,6 +18,7 @@ type Space struct {
 	NeedInodes uint64 `json:"need_inodes"`
 	FreeInodes uint64 `json:"free_inodes"`
 	block      int64
+	backup     uint64 // bytes of Need that a backup elsewhere would spare
 }
 
 const (
@@ -32,7 +33,7 @@ func (pl *Plan) CheckSpace() error {
 	for _, s := range pl.Space {
 		if s.Need > s.Free {
 			return fault.New(fault.NoSpace, "%s: %d bytes are needed, %d are free", s.Dir, s.Need, s.Free).
-				WithHint("free %d bytes more, or put the backup elsewhere with --backup DIR", s.Need-s.Free)
+				WithHint("free %d bytes more%s", s.Need-s.Free, s.elsewhere())
 		}
 		if s.NeedInodes > s.FreeInodes {
 			return fault.New(fault.NoSpace, "%s: %d inodes are needed, %d are free", s.Dir, s.NeedInodes, s.FreeInodes).
@@ -40,6 +41,15 @@ func (pl *Plan) CheckSpace() error {
 		}
 	}
 	return nil
+}
+
+// elsewhere names --backup where it would help: a backup that is moved in place
+// costs nothing, and one whose folder was given is where it was wanted.
+func (s *Space) elsewhere() string {
+	if s.backup == 0 {
+		return ""
+	}
+	return ", or put the backup elsewhere with --backup DIR"
 }
 
 // meter adds up the needs of file systems, told apart by device number.
@@ -126,7 +136,9 @@ func (pl *Plan) measureOps(m *meter, root *rootfs.Root) error {
 			m.spaces[0].file(m.spaces[0].block)
 		}
 		if pl.local[o.Path] && isFile(o.Before) {
+			before := m.spaces[0].Need
 			m.spaces[0].file(o.Before.Size)
+			m.spaces[0].backup += m.spaces[0].Need - before
 		}
 	}
 	return nil
@@ -145,6 +157,7 @@ func (pl *Plan) measureOutside(m *meter) error {
 	if err != nil {
 		return err
 	}
+	before := s.Need
 	for i := range pl.ops {
 		if o := &pl.ops[i]; o.movesAway() {
 			s.file(max(o.Before.Size, 1))
@@ -154,6 +167,9 @@ func (pl *Plan) measureOutside(m *meter) error {
 	}
 	s.file(pl.lineBytes())
 	s.Need += spaceMargin
+	if pl.head.Remember == "" { // a remembered folder, not one given now
+		s.backup += s.Need - before
+	}
 	return nil
 }
 

@@ -95,20 +95,9 @@ func (r *PackReport) compare(ctx context.Context, root *rootfs.Root, m *manifest
 }
 
 func differs(root *rootfs.Root, want *manifest.Entry) (string, error) {
-	now, info, err := lookAt(root, want.Path)
-	switch {
-	case err != nil:
-		return "", err
-	case info == nil:
-		return "missing", nil
-	case now == nil:
-		return "is neither a file, a folder nor a link", nil
-	case now.Type != want.Type:
-		return "is a " + string(now.Type) + ", not a " + string(want.Type), nil
-	case now.Size != want.Size:
-		return "has another size", nil
-	case now.Target != want.Target:
-		return "leads elsewhere", nil
+	now, why, err := shape(root, want)
+	if err != nil || why != "" {
+		return why, err
 	}
 	if isFile(now) {
 		if now.SHA256, _, err = hashAt(root, want.Path); err != nil {

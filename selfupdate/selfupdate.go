@@ -70,7 +70,7 @@ func Needed(b *verify.Bundle, current string) bool {
 // Update puts the bundle's importer for this platform into the pack's bin. On
 // an error the pack has the tool that it had before, with two exceptions: class
 // fault.UpdatedItself is how mode Exit ends well, and where only the last sync
-// of the folder fails, the new tool stands.
+// of the folder or the audit record fails, the new tool stands.
 func Update(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (Outcome, error) {
 	if err := o.normalise(); err != nil {
 		return Outcome{}, err
@@ -91,11 +91,34 @@ func Update(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
+	if out.Replaced {
+		if err := o.record(p, b, t, out); err != nil {
+			return out, err
+		}
+	}
 	if o.Mode == Exit {
 		return out, fault.New(fault.UpdatedItself, "the tool is updated from %s to %s: %s", o.Current, out.Version, out.Path).
 			WithHint("run the same command again: %s", o.again(out.Path))
 	}
 	return out, nil
+}
+
+// record puts the replacement into the audit log: who vouches for the new tool,
+// and which bundle brought it (its id, unknown in a later format, and the digest
+// of its SHA256SUMS).
+func (o *Options) record(p *pack.Pack, b *verify.Bundle, t *verify.Tool, out Outcome) error {
+	signers := make([]string, 0, len(t.Signers))
+	for _, s := range t.Signers {
+		signers = append(signers, s.Principal+" "+s.Fingerprint)
+	}
+	fields := map[string]any{
+		"path": filepath.Base(out.Path), "from": o.Current, "to": out.Version, "tool_sha256": t.Statement.SHA256.String(),
+		"signers": signers, "sums": b.Sums().String(),
+	}
+	if info := b.Info(); info != nil {
+		fields["bundle"] = info.ID
+	}
+	return p.Audit("self-update", fields)
 }
 
 func (o *Options) normalise() (err error) {

@@ -13,6 +13,7 @@ import (
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/internal/pack"
 	"packlift/internal/probe"
 )
 
@@ -131,6 +132,37 @@ func TestExitSaysTheSameCommand(t *testing.T) {
 	}
 	if hint := fault.HintOf(err); !strings.HasSuffix(hint, " apply-update 'a bundle'") {
 		t.Errorf("hint is %q", hint)
+	}
+}
+
+// TestReplacementIsAudited: whatever the mode, the log says who vouched for the
+// new tool; a run that replaces nothing adds nothing.
+func TestReplacementIsAudited(t *testing.T) {
+	for _, mode := range []Mode{Continue, Exit} {
+		fresh := importer(t, "1.3.0")
+		s := newSite(t, importer(t, "1.2.0"))
+		b := s.bundle(t, carried{binary: fresh, version: "1.3.0"})
+		o := s.options()
+		o.Mode = mode
+		if out, err := Update(context.Background(), s.pack, b, o); !out.Replaced || mode == Continue && err != nil {
+			t.Fatalf("%s: %+v, %v", mode, out, err)
+		}
+		text := string(read(t, filepath.Join(s.pack.Dir(), pack.AuditFile)))
+		last := text[strings.LastIndex(strings.TrimSuffix(text, "\n"), "\n")+1:]
+		for _, want := range []string{`"event":"self-update"`, `"from":"1.2.0"`, `"to":"1.3.0"`, `"tool_sha256":"` + manifest.Sum(fresh).String() + `"`,
+			`"signers":["vendor SHA256:`, `"bundle":"` + b.Info().ID + `"`, `"sums":"` + b.Sums().String() + `"`} {
+			if !strings.Contains(last, want) {
+				t.Errorf("%s: the record %s lacks %s", mode, last, want)
+			}
+		}
+		o.Executable = filepath.Join(t.TempDir(), "packlift-import")
+		write(t, o.Executable, importer(t, "1.2.0"))
+		if out, err := Update(context.Background(), s.pack, b, o); out.Replaced {
+			t.Errorf("%s, again: %+v, %v", mode, out, err)
+		}
+		if again := read(t, filepath.Join(s.pack.Dir(), pack.AuditFile)); string(again) != text {
+			t.Errorf("%s: a run that replaces nothing is in the log:\n%s", mode, again)
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ import (
 const applyLong = `Bring the pack to the bundle's level: verify the bundle, update this tool first if
 the bundle asks for a newer one, check space and customized files, then change the pack.
 Whatever ends the run, the pack is on the old level or on the new one, and the next run puts
-right what is unfinished. Nothing is changed while a customized file is in the way (exit code 3).`
+right what is unfinished. Nothing is changed while a customized file is in the way (exit code 3).
+A bundle that is encrypted with a passphrase asks for it; no flag is needed.`
 
 type applyFlags struct {
 	write      writeFlags
@@ -63,7 +64,7 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
 	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
 	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted (asks first)")
-	f.BoolVar(&a.yes, "yes", false, "confirm --no-backup unasked")
+	f.BoolVar(&a.yes, "yes", false, "confirm --no-backup unasked, and a first update of a tree that differs much from its level")
 	a.write.dryRunFlag(f)
 	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
@@ -146,6 +147,10 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if a.write.dryRun {
 		sayPlan(s.c, pl)
 	}
+	sayDifferent(s, pl)
+	if err := pl.CheckBase(); err != nil {
+		return err
+	}
 	if err := refuseConflicts(s.c, pl); err != nil {
 		return err
 	}
@@ -227,9 +232,6 @@ func (a *applyFlags) updateSelf(ctx context.Context, s *session, in *common.Bund
 	if err != nil {
 		return true, err
 	}
-	if err := s.AuditOnce("tool", map[string]any{"path": out.Path, "version": out.Version, "before": version.Current()}); err != nil {
-		return true, err
-	}
 	s.log.Info("tool updated", "path", out.Path, "version", out.Version, "replaced", out.Replaced)
 	s.c.Note("the tool is updated from %s to %s; it goes on by itself: %s", version.Current(), out.Version, out.Path)
 	return true, a.rerun(s, in, out.Path)
@@ -265,6 +267,7 @@ func (a *applyFlags) options(ids []age.Identity) apply.Options {
 	return apply.Options{
 		Identities: ids, BackupDir: a.backup, NoBackup: a.noBackup, Jobs: a.jobs,
 		NoChangelog: a.noLog, Template: a.template, AllowRoot: a.write.allowRoot,
+		AcceptDifferent: a.yes,
 	}
 }
 
@@ -276,6 +279,7 @@ func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, p
 	if err != nil {
 		return a.explain(err)
 	}
+	s.c.Changed()
 	sayResult(s.c, s.Pack, pl, r)
 	return nil
 }
@@ -285,14 +289,26 @@ func (a *applyFlags) explain(err error) error {
 	if fault.ClassOf(err) != fault.Undecryptable || len(a.identities) > 0 || common.HasDefaultIdentity() {
 		return err
 	}
-	return &fault.Error{Class: fault.Undecryptable, Err: err,
-		Hint: fmt.Sprintf("give the site's identity with -i FILE; %s is not there", common.DefaultIdentity())}
+	hint := "give the site's identity with -i FILE; where the default one would lie is not known: HOME is not set"
+	if name := common.DefaultIdentity(); name != "" {
+		hint = fmt.Sprintf("give the site's identity with -i FILE; %s is not there", name)
+	}
+	return fault.New(fault.Undecryptable, "the bundle is encrypted, and no identity is given").WithHint("%s", hint)
 }
 
 type applied struct {
 	Product string `json:"product"`
 	Version string `json:"version"`
 	*apply.Result
+}
+
+// newApplied gives the changelog by its whole path, as the backup is given.
+func newApplied(p *pack.Pack, pl *apply.Plan, r *apply.Result) applied {
+	out := *r
+	if out.Changelog != "" {
+		out.Changelog = p.Root().Full(out.Changelog)
+	}
+	return applied{pl.Product, pl.Version, &out}
 }
 
 func sayResult(c *cli.Console, p *pack.Pack, pl *apply.Plan, r *apply.Result) {
@@ -304,5 +320,5 @@ func sayResult(c *cli.Console, p *pack.Pack, pl *apply.Plan, r *apply.Result) {
 	if r.Backup != "" {
 		text += "\nbackup:    " + r.Backup
 	}
-	c.Result("applied", applied{pl.Product, pl.Version, r}, text)
+	c.Result("applied", newApplied(p, pl, r), text)
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +18,8 @@ func logCommand(c *cli.Console) *cobra.Command {
 	return cmd
 }
 
-const logVerifyLong = `Check each record of updates/packlift/audit.log and its link to the one before.
-The digest of the last record, written down elsewhere, shows later whether records were cut off.`
+const logVerifyLong = `Check each record of updates/packlift/audit.log and its link to the one before,
+and that each event of the pack's history has its record. The digest of the last record, written down elsewhere, shows later whether records were cut off.`
 
 func logVerify(c *cli.Console) *cobra.Command {
 	var f packFlag
@@ -47,17 +48,24 @@ type audit struct {
 	Mended  []int           `json:"mended,omitempty"`
 	Line    int             `json:"broken_line,omitempty"`
 	Reason  string          `json:"reason,omitempty"`
+	Lost    *pack.Event     `json:"lost,omitempty"`
 	Last    manifest.Digest `json:"last"`
 }
 
 func sayAudit(c *cli.Console, p *pack.Pack, r pack.AuditReport) error {
-	out := audit{r.Records, r.OK(), r.Mended, r.BrokenLine, r.Reason, r.Last}
+	out := audit{r.Records, r.OK(), r.Mended, r.BrokenLine, r.Reason, r.Lost, r.Last}
+	if r.Lost != nil {
+		e := fmt.Sprintf("%s to level %s of %s", r.Lost.Kind, pack.LevelName(r.Lost.To), r.Lost.Time.UTC().Format(time.RFC3339))
+		c.Data("audit", out, fmt.Sprintf("failed  %d records hold, but the pack's history has more: no record of the %s", r.Records, e))
+		return fault.New(fault.Tampered, "the audit log %s has no record of the %s: it was cut or emptied", p.Root().Full(pack.AuditFile), e).
+			WithHint("compare it with a copy; find out who changed it")
+	}
 	if !r.OK() {
 		c.Data("audit", out, fmt.Sprintf("failed  %d records hold; line %d %s", r.Records, r.BrokenLine, r.Reason))
 		return fault.New(fault.Tampered, "the audit log %s is broken at line %d", p.Root().Full(pack.AuditFile), r.BrokenLine).
 			WithHint("compare it with a copy; find out who changed it")
 	}
-	text := fmt.Sprintf("passed  %d records, each follows from the one before; the last is %s", r.Records, r.Last)
+	text := fmt.Sprintf("passed  %d records, each follows from the one before, and none of the history's is missing; the last is %s", r.Records, r.Last)
 	if len(r.Mended) > 0 {
 		text += fmt.Sprintf("\nlines torn by a crash and vouched for by the next record: %v", r.Mended)
 	}

@@ -37,6 +37,33 @@ func sayPlan(c *cli.Console, pl *apply.Plan) {
 	c.Data("plan", pl, strings.TrimSuffix(b.String(), "\n"))
 }
 
+// maxNamed caps the paths that a warning names; the log has them all.
+const maxNamed = 5
+
+// sayDifferent warns where a tree that was never updated is not the level that
+// it is said to hold. A plan printed as JSON has the list already.
+func sayDifferent(s *session, pl *apply.Plan) {
+	if len(pl.Different) == 0 {
+		return
+	}
+	var named []string
+	for i, x := range pl.Different {
+		s.log.Warn("differs from the level", "path", x.Path, "how", x.Reason)
+		if i < maxNamed {
+			named = append(named, cli.Clean(x.Path)+" ("+x.Reason+")")
+		}
+	}
+	if len(pl.Different) > maxNamed {
+		named = append(named, "…")
+	}
+	level := fmt.Sprintf("%s-%s level %s", pl.Product, pl.Version, pack.LevelName(pl.From))
+	if s.c.JSON() {
+		s.c.Data("different", map[string]any{"level": level, "entries": pl.Different}, "")
+		return
+	}
+	s.c.Warn("%d of the files and folders of %s are missing or different here: %s", len(pl.Different), level, strings.Join(named, ", "))
+}
+
 // refuseConflicts lists customized files, each with its reason, and ends the
 // run; the pack is untouched.
 func refuseConflicts(c *cli.Console, pl *apply.Plan) error {
@@ -51,5 +78,5 @@ func refuseConflicts(c *cli.Console, pl *apply.Plan) error {
 		noun = "files of this site are"
 	}
 	return fault.New(fault.Conflict, "%d %s in the way; the pack is untouched, at level %s", len(pl.Conflicts), noun, pack.LevelName(pl.From)).
-		WithHint("move each listed file aside, or put the original back, and run the same command again")
+		WithHint("%s; then type: %s", pl.Remedy(), cli.Again())
 }

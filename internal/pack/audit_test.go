@@ -2,6 +2,7 @@ package pack
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -160,14 +161,102 @@ func TestAuditOnce(t *testing.T) {
 	}
 }
 
-func TestCheckAuditWithoutLog(t *testing.T) {
+// TestAuditLosesHistory takes records away in ways that leave a chain that
+// holds: only the state's history shows it.
+func TestAuditLosesHistory(t *testing.T) {
 	p, dir := newPack(t)
-	if err := os.Remove(filepath.Join(dir, AuditFile)); err != nil {
+	state, err := p.State()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := p.CheckAudit(); err != nil || !r.OK() || r.Records != 0 {
-		t.Errorf("%+v, %v", r, err)
+	level := state.Level
+	for i, e := range []Event{{Kind: "update", From: level, To: 10, Bundle: "b1"}, {Kind: "revert", From: 10, To: level}, {Kind: "update", From: level, To: 11, Bundle: "b2"}} {
+		fields := map[string]any{"from": e.From, "to": e.To, "run": fmt.Sprint(i)}
+		if e.Bundle != "" {
+			fields["bundle"] = e.Bundle
+		}
+		if err := p.Audit(e.Kind, fields); err != nil {
+			t.Fatal(err)
+		}
+		state.History = append(state.History, e)
 	}
+	state.Level = 11
+	if err := p.SaveState(state); err != nil {
+		t.Fatal(err)
+	}
+	lines := auditLines(t, dir)
+	lines[3] += "\n"
+	for name, test := range map[string]struct {
+		lines []string
+		lost  string // kind of the first event that has no record
+		to    int
+	}{
+		"whole":        {lines, "", 0},
+		"last cut":     {lines[:3], "update", 11},
+		"two cut":      {lines[:2], "revert", level},
+		"all but init": {lines[:1], "update", 10},
+		"emptied":      {nil, "init", level},
+		"missing":      {nil, "init", level},
+		"begun anew":   {[]string{chained(t, "refused", nil)}, "init", level},
+		"other bundle": {[]string{lines[0], rechained(t, lines[1], "b1", "b9", lines[0])}, "update", 10},
+		"other level":  {[]string{lines[0], rechained(t, lines[1], `"to":10`, `"to":12`, lines[0])}, "update", 10},
+	} {
+		write(t, dir, AuditFile, strings.Join(test.lines, ""))
+		if name == "missing" {
+			if err := os.Remove(filepath.Join(dir, AuditFile)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r, err := p.CheckAudit()
+		switch {
+		case err != nil || r.BrokenLine != 0 || r.OK() != (test.lost == ""):
+			t.Errorf("%s: %+v, %v", name, r, err)
+		case r.Lost != nil && (r.Lost.Kind != test.lost || r.Lost.To != test.to):
+			t.Errorf("%s: lost %+v", name, r.Lost)
+		}
+	}
+	write(t, dir, AuditFile, strings.Join(lines[:3], ""))
+	write(t, dir, JournalFile, "of a run between its state and its record")
+	if r, err := p.CheckAudit(); err != nil || !r.OK() {
+		t.Errorf("unfinished: %+v, %v", r, err)
+	}
+}
+
+// chained is a whole first line.
+func chained(t *testing.T, event string, fields map[string]any) string {
+	t.Helper()
+	b, err := (&record{Seq: 1, Event: event, Fields: fields}).marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b) + "\n"
+}
+
+// rechained is a line with old replaced by new, that follows from before.
+func rechained(t *testing.T, line, old, new, before string) string {
+	t.Helper()
+	r, err := parseRecord([]byte(strings.TrimSuffix(line, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	last, err := parseRecord([]byte(strings.TrimSuffix(before, "\n")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, v := range r.Fields {
+		pair := fmt.Sprintf("%q:%v", k, v)
+		if v == old {
+			r.Fields[k] = new
+		} else if pair == old {
+			r.Fields[k] = json.RawMessage(new[len(new)-2:])
+		}
+	}
+	r.Prev = last.Sum
+	b, err := r.marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b) + "\n"
 }
 
 func FuzzCheckAudit(f *testing.F) {
@@ -178,7 +267,7 @@ func FuzzCheckAudit(f *testing.F) {
 	f.Add(append(append(append(one, '\n'), two...), '\n'))
 	f.Add([]byte("torn\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := checkAudit(bytes.NewReader(b))
+		r, err := checkAudit(bytes.NewReader(b), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

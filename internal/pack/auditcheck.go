@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"strings"
 
 	"packlift/internal/manifest"
 )
@@ -13,37 +14,58 @@ import (
 // AuditReport is what CheckAudit found. Lines count from 1. BrokenLine is the
 // first line at which the chain does not hold, 0 if it holds throughout; Reason
 // says why. Mended are lines that a crash tore and a later record vouches for.
-// Last is the digest of the last record, worth writing down elsewhere.
+// Lost is the first event of the state's history that has no record, nil if each
+// has one, in order; it is not looked for in a broken chain. Last is the digest of the last record, worth writing down elsewhere.
 type AuditReport struct {
 	Records    int
 	Mended     []int
 	BrokenLine int
 	Reason     string
+	Lost       *Event
 	Last       manifest.Digest
 }
 
-// OK reports whether the whole chain holds.
-func (r AuditReport) OK() bool { return r.BrokenLine == 0 }
+// OK reports whether the whole chain holds, and nothing of it is lost.
+func (r AuditReport) OK() bool { return r.BrokenLine == 0 && r.Lost == nil }
 
 const maxMended = 1000
 
 // CheckAudit reads the whole audit log and checks each record's digest, number
-// and link to the one before. The error is about reading; what the log's
-// content shows is in the report. A missing log has no records and holds.
+// and link to the one before, and that each event of the state's history has
+// its record. The error is about reading; what the log's content shows is in the
+// report.
 func (p *Pack) CheckAudit() (AuditReport, error) {
+	state, err := p.State() // before the log, which a run at work may add to
+	if err != nil {
+		return AuditReport{}, err
+	}
+	history, err := p.settled(state.History)
+	if err != nil {
+		return AuditReport{}, err
+	}
 	f, err := p.root.Open(AuditFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return AuditReport{}, nil
+		return checkAudit(strings.NewReader(""), history)
 	}
 	if err != nil {
 		return AuditReport{}, err
 	}
 	defer f.Close()
-	return checkAudit(f)
+	return checkAudit(f, history)
 }
 
-func checkAudit(r io.Reader) (AuditReport, error) {
-	c := auditChecker{last: &record{}}
+// settled leaves out the newest event while its run is unfinished: a run writes
+// the state first, and its record after that.
+func (p *Pack) settled(history []Event) ([]Event, error) {
+	there, err := p.root.Exists(JournalFile)
+	if err == nil && there && len(history) > 0 {
+		history = history[:len(history)-1]
+	}
+	return history, err
+}
+
+func checkAudit(r io.Reader, history []Event) (AuditReport, error) {
+	c := auditChecker{last: &record{}, want: history}
 	in := bufio.NewReaderSize(r, maxRecord+1)
 	for c.report.BrokenLine == 0 {
 		line, err := in.ReadSlice('\n')
@@ -66,6 +88,9 @@ func checkAudit(r io.Reader) (AuditReport, error) {
 		c.line = c.tornAt
 		c.broken(c.tornWhy)
 	}
+	if len(c.want) > 0 && c.report.BrokenLine == 0 {
+		c.report.Lost = &c.want[0]
+	}
 	c.report.Last = c.last.Sum
 	return c.report, nil
 }
@@ -75,6 +100,7 @@ type auditChecker struct {
 	report  AuditReport
 	line    int
 	last    *record
+	want    []Event   // of the history, those not met yet
 	torn    *tornLine // a line that the next record has to vouch for
 	tornAt  int
 	tornWhy error
@@ -105,6 +131,21 @@ func (c *auditChecker) add(line []byte) {
 	}
 	c.last = r
 	c.report.Records++
+	if len(c.want) > 0 && r.tells(&c.want[0]) {
+		c.want = c.want[1:]
+	}
+}
+
+// tells reports whether the record is that of an event.
+func (r *record) tells(e *Event) bool {
+	if r.Event != e.Kind {
+		return false
+	}
+	if e.Kind == "init" {
+		return r.Fields["level"] == float64(e.To)
+	}
+	bundle, _ := r.Fields["bundle"].(string)
+	return r.Fields["from"] == float64(e.From) && r.Fields["to"] == float64(e.To) && bundle == e.Bundle
 }
 
 func (c *auditChecker) vouches(r *record) bool {

@@ -83,7 +83,7 @@ func (p *Pack) mayInit(o InitOptions) error {
 	} else if there {
 		return fault.New(fault.Usage, "%s is a pack already", p.Dir()).WithHint("packlift-import current-state --pack %s", p.Dir())
 	}
-	for _, name := range []string{FloorFile, ManifestDir, Dir + "/backup", Dir + "/journal"} {
+	for _, name := range []string{FloorFile, ManifestDir, Dir + "/backup", JournalFile} {
 		if there, err := p.root.Exists(name); err != nil {
 			return err
 		} else if there {

@@ -44,6 +44,7 @@ const (
 	ConfigFile  = Dir + "/config.json"
 	FloorFile   = Dir + "/floor.json"
 	AuditFile   = Dir + "/audit.log"
+	JournalFile = Dir + "/journal" // of an unfinished run; package apply writes it
 	LockFile    = Dir + "/lock"
 	ManifestDir = Dir + "/manifest"
 	TrustDir    = Dir + "/trust"
@@ -88,7 +89,8 @@ func (p *Pack) load() error {
 	}
 	p.name, p.version, err = readProduct(p.root)
 	if errors.Is(err, fs.ErrNotExist) {
-		return noPack(p.Dir(), ProductFile)
+		return fault.New(fault.General, "the pack %s has lost its %s", p.Dir(), ProductFile).
+			WithHint("put it back: one line, NAME-VERSION as %s names them", StateFile)
 	}
 	return err
 }
@@ -113,7 +115,7 @@ func (p *Pack) checkFolders() error {
 
 func noPack(dir, missing string) error {
 	return fault.New(fault.Usage, "%s is not a pack: it has no %s", dir, missing).
-		WithHint("packlift-import init --pack %s --product NAME-VERSION --level N --trust DIR", dir)
+		WithHint("in the wrong folder? Give the pack's with --pack DIR; to make a product's folder a pack: packlift-import init --help")
 }
 
 func readProduct(root *rootfs.Root) (name, version string, err error) {

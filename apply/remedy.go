@@ -1,0 +1,39 @@
+package apply
+
+import "strings"
+
+// remedy is what to do about a conflict; which one follows from its reason.
+type remedy int
+
+const (
+	putBack   remedy = iota // moved aside it would be missing, a conflict as well
+	moveAside               // nothing is needed at its place
+	resetMode
+	makeFolder
+	emptyFolder
+	remedyCount
+)
+
+var remedyText = [remedyCount]string{
+	putBack:     "put the original of each changed or removed file back",
+	moveAside:   "move each file aside that stands in the way",
+	resetMode:   "give each file its original mode",
+	makeFolder:  "make a folder again of what took a folder's place",
+	emptyFolder: "move your own files out of the folder that becomes a file",
+}
+
+// remedies is the set of those that a plan needs.
+type remedies [remedyCount]bool
+
+func (r *remedies) add(x remedy) { r[x] = true }
+
+// Remedy says what to do about the plan's conflicts, "" where there are none.
+func (pl *Plan) Remedy() string {
+	var words []string
+	for x, needed := range pl.remedies {
+		if needed {
+			words = append(words, remedyText[x])
+		}
+	}
+	return strings.Join(words, "; ")
+}
