@@ -27,6 +27,7 @@ var tools = []tool{
 	{"./packlift-export", "1.3.0", "", "1.3.0"},
 	{"./packlift-import", "1.3.0", "", "1.3.0"},
 	{"./packlift-import", "1.2.0", "", "1.2.0"},
+	{"./packlift-import", "1.3.9", "", "1.3.9"},
 	{"./packlift-export", "1.4.0", "format2", "1.4.0"},
 	{"./packlift-import", "1.4.0", "format2", "1.4.0"},
 }
