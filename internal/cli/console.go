@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"golang.org/x/term"
@@ -198,7 +199,28 @@ func jsonLine(kind, status string, v any) ([]byte, error) {
 	if len(body) > 2 {
 		line = append(line, ',')
 	}
-	return append(append(line, body[1:]...), '\n'), nil
+	return append(escapeHidden(append(line, body[1:]...)), '\n'), nil
+}
+
+// escapeHidden writes what Clean escapes as \u escapes: JSON allows it raw in
+// strings (RFC 8259, 7), but a terminal obeys it. Outside of strings a JSON text holds nothing of the kind.
+func escapeHidden(line []byte) []byte {
+	if bytes.IndexFunc(line, hidden) < 0 && utf8.Valid(line) {
+		return line
+	}
+	out := make([]byte, 0, len(line)+64)
+	for len(line) > 0 {
+		r, size := utf8.DecodeRune(line)
+		if hidden(r) || r == utf8.RuneError {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		} else {
+			out = append(out, line[:size]...)
+		}
+		line = line[size:]
+	}
+	return out
 }
 
 const (

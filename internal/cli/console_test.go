@@ -74,6 +74,23 @@ func TestWhereThingsArePrinted(t *testing.T) {
 	}
 }
 
+// TestJSONHidesNothing: names that a terminal would obey are escaped in keys
+// and values, and a program reads them as they are.
+func TestJSONHidesNothing(t *testing.T) {
+	name := "a\u009b31m\u202egnp.\u2066\x7f\U000e0041 é 世界"
+	_, out, _ := run(t, func(c *Console, _ context.Context) error {
+		c.Data("thing", map[string]string{name: name}, "")
+		return nil
+	}, "act", "--json")
+	if want := `"a\u009b31m\u202egnp.\u2066\u007f\udb40\udc41 é 世界"`; strings.Count(out, want) != 2 {
+		t.Errorf("%q, want twice %s", out, want)
+	}
+	got := map[string]string{}
+	if err := json.Unmarshal([]byte(out), &got); err != nil || got[name] != name {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
 func TestMarkedSaysSoOnEveryLine(t *testing.T) {
 	marked := func(c *Console, ctx context.Context) error { return say(c.Marked("UNVERIFIED"), ctx) }
 	for _, args := range [][]string{{"act", "-v"}, {"act", "--json"}} {
