@@ -18,7 +18,8 @@ var transitions = []struct{ product, from, to string }{
 	{"typescript", "5.9.2", "5.9.3"},
 }
 
-// lay puts a real product's tree into a new folder, or skips.
+// lay puts a real product's tree into a new folder. It skips where the script
+// is missing; a script that fails is a failure.
 func lay(t *testing.T, product, version string) string {
 	t.Helper()
 	packs := os.Getenv("PACKS")
@@ -30,7 +31,7 @@ func lay(t *testing.T, product, version string) string {
 	}
 	dir := filepath.Join(t.TempDir(), product+"-"+version)
 	if out, err := exec.Command(packs, product, version, dir).CombinedOutput(); err != nil {
-		t.Skipf("%s %s cannot be laid: %v: %s", product, version, err, out)
+		t.Fatalf("%s %s cannot be laid: %v: %s", product, version, err, out)
 	}
 	return dir
 }
