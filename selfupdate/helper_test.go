@@ -124,6 +124,9 @@ func newSite(t *testing.T, current []byte) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if err := os.Chmod(s.dir, 0o755); err != nil { // whatever the umask
+		t.Fatal(err)
+	}
 	write(t, filepath.Join(s.dir, "lib/a"), []byte("a"))
 	if current != nil {
 		write(t, s.tool(), current)

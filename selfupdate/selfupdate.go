@@ -51,10 +51,12 @@ type Options struct {
 	GOOS       string   // of the tool wanted; empty: this machine's
 	GOARCH     string
 	Guard      string // empty: the environment's
+	AllowRoot  bool   // let root replace a tool where others may write
+	Warn       func(format string, args ...any)
 }
 
 // Outcome is the tool to run now. Replaced is false where the pack's bin held
-// one already that is new enough.
+// this very tool already.
 type Outcome struct {
 	Path     string // absolute
 	Version  string
@@ -83,6 +85,9 @@ func Update(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (Out
 		return Outcome{}, err
 	}
 	defer t.Close()
+	if err := o.checkBin(p.Root()); err != nil {
+		return Outcome{}, err
+	}
 	s, err := newSwap(p.Root(), &o, t.Statement)
 	if err != nil {
 		return Outcome{}, err

@@ -3,6 +3,8 @@ package selfupdate
 import (
 	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -187,18 +189,105 @@ func TestToolFromOutsideStays(t *testing.T) {
 	}
 }
 
-func TestNewerToolInBinIsUsed(t *testing.T) {
-	newest := importer(t, "1.4.0")
-	s := newSite(t, newest)
+// TestStrangerInBinIsNeverStarted: a program that claims to be newer than the
+// bundle's tool is not believed: no one vouches for it.
+func TestStrangerInBinIsNeverStarted(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the stranger is a shell script")
+	}
+	fresh := importer(t, "1.3.0")
+	ran := filepath.Join(t.TempDir(), "ran")
+	stranger := append(importer(t, "1.4.0"), "touch '"+ran+"'\n"...)
+	s := newSite(t, stranger)
 	o := s.options()
 	o.Executable = filepath.Join(t.TempDir(), "packlift-import")
 	write(t, o.Executable, importer(t, "1.2.0"))
-	out, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: importer(t, "1.3.0"), version: "1.3.0"}), o)
-	if err != nil || out.Replaced || out.Version != "1.4.0" {
+	out, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: fresh, version: "1.3.0"}), o)
+	if err != nil || !out.Replaced || out.Version != "1.3.0" {
 		t.Errorf("outcome is %+v, %v", out, err)
 	}
-	if !bytes.Equal(read(t, s.tool()), newest) {
-		t.Error("a newer tool was replaced by an older one")
+	if _, err := os.Stat(ran); err == nil {
+		t.Error("the stranger was started")
+	}
+	if !bytes.Equal(read(t, s.tool()), fresh) || !bytes.Equal(read(t, s.tool()+".old"), stranger) {
+		t.Error("bin does not hold the bundle's tool and the stranger as .old")
+	}
+}
+
+// TestToolThatOthersMayWriteIsReplaced: the digest holds now; when the tool is
+// started it need not.
+func TestToolThatOthersMayWriteIsReplaced(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes do not say it here")
+	}
+	fresh := importer(t, "1.3.0")
+	s := newSite(t, fresh)
+	o := s.options()
+	o.Executable = filepath.Join(t.TempDir(), "packlift-import")
+	write(t, o.Executable, importer(t, "1.2.0"))
+	if err := os.Chmod(s.tool(), 0o757); err != nil {
+		t.Fatal(err)
+	}
+	out, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: fresh, version: "1.3.0"}), o)
+	if err != nil || !out.Replaced {
+		t.Errorf("outcome is %+v, %v", out, err)
+	}
+	if info, err := os.Stat(s.tool()); err != nil || info.Mode().Perm() != 0o755 {
+		t.Errorf("the tool is %v, %v", info.Mode(), err)
+	}
+}
+
+// TestBinThatOthersMayChange: root refuses unless it is told not to, others are warned.
+func TestBinThatOthersMayChange(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("modes do not say it here")
+	}
+	defer func(f func() int) { euid = f }(euid)
+	for name, c := range map[string]struct {
+		uid   int
+		where string
+		mode  os.FileMode
+		owner int // 0: as it is
+		allow bool
+		class fault.Class
+		warns string
+	}{
+		"as it should be":         {uid: 0, where: "bin", mode: 0o755},
+		"root, bin":               {uid: 0, where: "bin", mode: 0o757, class: fault.Privileged},
+		"root, pack":              {uid: 0, where: ".", mode: 0o775, class: fault.Privileged},
+		"root, another's bin":     {uid: 0, where: "bin", mode: 0o755, owner: 12345, class: fault.Privileged},
+		"root who insists":        {uid: 0, where: "bin", mode: 0o757, allow: true},
+		"user, bin":               {uid: 4711, where: "bin", mode: 0o775, warns: "bin has mode 0775"},
+		"user, another's pack":    {uid: 4711, where: ".", mode: 0o755, owner: 12345, warns: "belongs to user 12345"},
+		"user, as it should be":   {uid: 4711, where: "bin", mode: 0o755},
+		"user who insists, wrong": {uid: 4711, where: "bin", mode: 0o775, allow: true, warns: "bin has mode 0775"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if os.Geteuid() != 0 {
+				t.Skip("the owners are root's to choose")
+			}
+			euid = func() int { return c.uid }
+			old := importer(t, "1.2.0")
+			s := newSite(t, old)
+			place := filepath.Join(s.dir, c.where)
+			if err := errors.Join(os.Chown(place, c.owner, -1), os.Chmod(place, c.mode)); err != nil {
+				t.Fatal(err)
+			}
+			o := s.options()
+			o.AllowRoot = c.allow
+			warned := ""
+			o.Warn = func(format string, args ...any) { warned += fmt.Sprintf(format, args...) }
+			_, err := Update(context.Background(), s.pack, s.bundle(t, carried{binary: importer(t, "1.3.0"), version: "1.3.0"}), o)
+			if fault.ClassOf(err) != c.class || (err == nil) != (c.class == fault.General) {
+				t.Errorf("error is %v", err)
+			}
+			if !strings.Contains(warned, c.warns) || (warned == "") != (c.warns == "") {
+				t.Errorf("warned: %q, want %q", warned, c.warns)
+			}
+			if kept := bytes.Equal(read(t, s.tool()), old); kept != (err != nil) {
+				t.Errorf("the old tool is kept: %v, with %v", kept, err)
+			}
+		})
 	}
 }
 

@@ -39,6 +39,7 @@ type swap struct {
 	exe   string // suffix of executables: "" or ".exe"
 	want  bundle.Statement
 	there bool // a tool stands at name
+	open  bool // and others than its owner may write to it
 }
 
 // newSwap decides which file of bin is replaced: the running tool if it is one
@@ -72,8 +73,12 @@ func (s *swap) look() error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
-	s.there = err == nil && info.Mode().IsRegular()
-	return err
+	if err != nil {
+		return err
+	}
+	s.there = info.Mode().IsRegular()
+	s.open = runtime.GOOS != "windows" && info.Mode().Perm()&othersWrite != 0
+	return nil
 }
 
 // sweep removes what a killed run left on its way in.
@@ -122,11 +127,10 @@ func (s *swap) otherPlatforms(o *Options) bool {
 	return err == nil && (goos != o.GOOS || arch != o.GOARCH)
 }
 
-// run brings the tool in, unless bin holds one already that is as good.
+// run brings the tool in, unless bin holds the very same already.
 func (s *swap) run(ctx context.Context, t *verify.Tool) (Outcome, error) {
 	out := Outcome{Path: s.root.Full(s.name), Version: s.want.Version}
-	if v, ok := s.goodEnough(ctx); ok {
-		out.Version = v
+	if s.same(ctx) {
 		return out, nil
 	}
 	fresh, err := s.write(t)
@@ -143,27 +147,18 @@ func (s *swap) run(ctx context.Context, t *verify.Tool) (Outcome, error) {
 	return out, nil
 }
 
-// goodEnough holds where a tool from outside the pack runs and bin has a newer
-// one than the bundle's, or the very same.
-func (s *swap) goodEnough(ctx context.Context) (string, bool) {
-	if !s.there {
-		return "", false
+// same holds where a tool from outside the pack runs, and bin has the bundle's,
+// in working order. Any other file there is replaced and never started, whatever
+// version it claims: the signed statement speaks of these bytes alone.
+func (s *swap) same(ctx context.Context) bool {
+	if !s.there || s.open {
+		return false
 	}
-	if sum, err := s.digest(s.name); err == nil && sum == s.want.SHA256 {
-		said, err := probe.Run(ctx, s.root.Full(s.name))
-		return s.want.Version, err == nil && s.says(said) == nil
-	}
-	f, err := s.root.Open(s.name)
-	if err != nil {
-		return "", false
-	}
-	defer f.Close()
-	v, err := probe.Marker(f)
-	if err != nil || version.Compare(v, s.want.Version) <= 0 {
-		return "", false
+	if sum, err := s.digest(s.name); err != nil || sum != s.want.SHA256 {
+		return false
 	}
 	said, err := probe.Run(ctx, s.root.Full(s.name))
-	return v, err == nil && said.Version == v
+	return err == nil && s.says(said) == nil
 }
 
 func (s *swap) digest(name string) (manifest.Digest, error) {

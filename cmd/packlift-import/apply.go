@@ -228,6 +228,7 @@ func (a *applyFlags) updateSelf(ctx context.Context, s *session, in *common.Bund
 	}
 	out, err := selfupdate.Update(ctx, s.Pack, b, selfupdate.Options{
 		Identities: ids, Mode: selfupdate.Mode(a.selfUpdate.String()), Args: os.Args[1:],
+		AllowRoot: a.write.allowRoot, Warn: s.c.Warn,
 	})
 	if err != nil {
 		return true, err
