@@ -2,6 +2,8 @@ package apply
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -412,13 +414,13 @@ func TestCancelled(t *testing.T) {
 	o.BackupDir = filepath.Join(scratch(t), "b")
 	pl, err := f.plan(p, o)
 	must(t, err)
-	ctx, cancel := context.WithCancel(context.Background())
+	ctx, cancel := context.WithCancelCause(context.Background())
 	o.Progress = func(done, _ int64) {
 		if done > 1<<20 {
-			cancel()
+			cancel(errors.New("a signal came"))
 		}
 	}
-	if _, err := f.run(ctx, p, pl, o); fault.ClassOf(err) != fault.Interrupted {
+	if _, err := f.run(ctx, p, pl, o); fault.ClassOf(err) != fault.Interrupted || fmt.Sprint(err) != "a signal came" {
 		t.Errorf("run: %v", err)
 	}
 	sameTree(t, "cancelled", readTree(t, p.Dir()), oldTree)

@@ -3,6 +3,7 @@ package pack
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,10 +71,13 @@ func TestLockWaits(t *testing.T) {
 	if d := time.Since(begin); d < 100*time.Millisecond || d > 5*time.Second {
 		t.Errorf("waited %s", d)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	time.AfterFunc(100*time.Millisecond, cancel)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	time.AfterFunc(100*time.Millisecond, func() { cancel(errors.New("a signal came")) })
 	_, err = p.Lock(ctx, time.Minute, "fourth")
 	wantClass(t, "fourth", err, fault.Interrupted)
+	if got := fmt.Sprint(err); got != "a signal came, while it waited for the lock" {
+		t.Error(got)
+	}
 }
 
 func TestLockExcludes(t *testing.T) {
