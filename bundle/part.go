@@ -84,7 +84,8 @@ func decryptFault(name string, err error) error {
 	}
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) || errors.Is(err, age.ErrIncorrectIdentity) {
-		return At(LayerDecrypt, fault.New(fault.Undecryptable, "%s: %w", name, err).WithHint("name the right identity with -i FILE"))
+		return At(LayerDecrypt, fault.New(fault.Undecryptable, "%s: none of the identities given opens it", name).
+			WithHint("give the identity whose recipient the bundle was made for, with -i FILE"))
 	}
 	if err.Error() == "no identities specified" {
 		return At(LayerDecrypt, fault.New(fault.Undecryptable, "%s: no identity was given", name).WithHint("name one with -i FILE"))

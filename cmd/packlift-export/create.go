@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime/debug"
 	"strings"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
 
+	"packlift/bundle"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/export"
@@ -100,8 +102,9 @@ func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) er
 	for _, w := range made.Warnings {
 		c.Warn("%s", w)
 	}
+	c.Changed()
 	for _, p := range made.Placed {
-		c.Note("importer renewed: %s", p)
+		c.Note("the pack's importer is now the bundle's: %s", p)
 	}
 	a.say(c, made)
 	return nil
@@ -112,7 +115,11 @@ func (a *createFlags) create(ctx context.Context, c *cli.Console, o export.Creat
 	defer show.Done()
 	limitMemory(o.MaxMemory)
 	o.Progress = func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) }
-	return export.CreateUpdate(ctx, o)
+	made, err := export.CreateUpdate(ctx, o)
+	if o.Output == "-" { // spooled
+		return made, cli.OnFullDisk(err, os.TempDir())
+	}
+	return made, cli.OnFullDisk(err, o.Output)
 }
 
 // programMemory is what the process takes that the runtime's limit does not
@@ -177,7 +184,7 @@ func (a *createFlags) levels(o *export.CreateOptions) error {
 func (a *createFlags) readRecipients(ctx context.Context, c *cli.Console) ([]age.Recipient, error) {
 	files := map[string][]byte{}
 	for _, name := range a.recipientsFiles {
-		data, err := common.ReadSmall(c, name, keys.MaxKeyFile)
+		data, err := common.ReadSmall(c, "list of recipients", name, keys.MaxKeyFile)
 		if err != nil {
 			return nil, err
 		}
@@ -207,11 +214,29 @@ type created struct {
 	Bytes    int64           `json:"content_bytes"`
 }
 
+// importers names the tools that a bundle carries.
+func importers(i *bundle.Info) string {
+	var list []string
+	for _, t := range i.Tools {
+		list = append(list, fmt.Sprintf("%s/%s %s", t.OS, t.Arch, t.Version))
+	}
+	verb := " are importers"
+	if len(list) == 1 {
+		verb = " are the importer"
+	}
+	return verb + ": " + strings.Join(list, ", ")
+}
+
 func (a *createFlags) say(c *cli.Console, m *export.Created) {
 	i := m.Info
 	out := created{m.Path, i.ID, i.Product, i.Version, string(i.Kind), i.Start, i.End, m.Size, m.SHA256, m.Added, m.Modified, m.Removed, m.Contents, m.Bytes}
-	text := fmt.Sprintf("%s: %s-%s, %s, %s\n%d added, %d updated, %d removed; %d contents of %s in a file of %s\nsha256 %s",
-		m.Path, i.Product, i.Version, i.Kind, common.Levels(i), m.Added, m.Modified, m.Removed, m.Contents, cli.Bytes(m.Bytes), cli.Bytes(m.Size), m.SHA256)
+	kind := string(i.Kind)
+	if i.Kind == bundle.Full {
+		kind = "full: the whole product"
+	}
+	text := fmt.Sprintf("%s: %s-%s, %s, %s\n%d added, %d updated, %d removed; %s of %s\na file of %s, of which %s%s\nsha256 %s",
+		m.Path, i.Product, i.Version, kind, common.Levels(i), m.Added, m.Modified, m.Removed, cli.Count(m.Contents, "content"), cli.Bytes(m.Bytes),
+		cli.Bytes(m.Size), cli.Bytes(i.Part(bundle.ToolsName).Stored.Size), importers(i), m.SHA256)
 	if m.Path == "-" { // the bundle itself went to standard output
 		c.Note("%s", text)
 		return

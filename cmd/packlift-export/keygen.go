@@ -51,6 +51,7 @@ func runKeygen(c *cli.Console, name, dir string) error {
 	if err := common.WriteNew(pair.Public, public, 0o644); err != nil {
 		return err
 	}
+	c.Changed()
 	c.Result("keygen", pair, fmt.Sprintf("private key: %s (keep it; it is not encrypted)\npublic key:  %s", pair.Private, pair.Public))
 	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -9,10 +11,11 @@ import (
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/export"
+	"packlift/internal/sigfiles"
 )
 
-const signLong = `Add signatures to a bundle, after reading it whole. They go into BUNDLE.sigs/, or
-with --embed into the bundle itself, which is rewritten with its .sha256.`
+const signLong = `Add signatures to a bundle, after reading it whole. They go into BUNDLE.sigs/,
+which has to travel beside the bundle, or with --embed into the bundle itself, which is rewritten with its .sha256.`
 
 type signFlags struct {
 	keys  common.SignKeys
@@ -35,6 +38,9 @@ func sign(c *cli.Console) *cobra.Command {
 }
 
 func (a *signFlags) run(ctx context.Context, c *cli.Console, bundle string) error {
+	if _, err := os.Stat(bundle); err != nil {
+		return common.Missing("bundle", bundle, err)
+	}
 	signers, err := a.keys.Load(ctx, c)
 	if err != nil {
 		return err
@@ -44,8 +50,13 @@ func (a *signFlags) run(ctx context.Context, c *cli.Console, bundle string) erro
 	written, err := export.Sign(ctx, export.SignOptions{Bundle: bundle, Signers: signers, Embed: a.embed, Jobs: a.jobs, Progress: show.Add})
 	show.Done()
 	if err != nil {
-		return err
+		return cli.OnFullDisk(common.WithHint(bundle, err), bundle)
 	}
-	c.Result("signed", map[string]any{"bundle": bundle, "written": written}, "signed: "+strings.Join(written, "\nsigned: "))
+	c.Changed()
+	text := "signed: " + strings.Join(written, "\nsigned: ")
+	if !a.embed {
+		text += fmt.Sprintf("\ncarry the folder %s along, beside the bundle", sigfiles.Dir(bundle))
+	}
+	c.Result("signed", map[string]any{"bundle": bundle, "written": written}, text)
 	return nil
 }

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -61,7 +63,7 @@ type initialised struct {
 }
 
 func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
-	dir, err := a.pack.find()
+	dir, err := a.pack.findNew()
 	if err != nil {
 		return err
 	}
@@ -70,7 +72,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	}
 	level, err := a.level.For(a.product.Version)
 	if err != nil {
-		return fault.New(fault.Usage, "%w", err)
+		return fault.New(fault.Usage, "%w", err).WithHint("write the level alone, such as --level 3")
 	}
 	if there, err := pack.Open(dir); err == nil { // refused by Init too; nothing is asked in vain
 		there.Close()
@@ -80,7 +82,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	if err != nil {
 		return err
 	}
-	if err := a.confirm(ctx, c, trust); err != nil {
+	if err := a.confirm(ctx, c, dir, trust); err != nil {
 		return err
 	}
 	p, err := pack.Init(dir, pack.InitOptions{
@@ -90,6 +92,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 		return err
 	}
 	defer p.Close()
+	c.Changed()
 	return sayInit(c, p, trust)
 }
 
@@ -129,15 +132,33 @@ func (a *initFlags) setProduct(dir string) error {
 
 // confirm shows the fingerprint and has it confirmed: by --fingerprint, by
 // --yes, or on the terminal.
-func (a *initFlags) confirm(ctx context.Context, c *cli.Console, trust *verify.TrustSet) error {
+func (a *initFlags) confirm(ctx context.Context, c *cli.Console, dir string, trust *verify.TrustSet) error {
 	got := trust.Fingerprint()
 	c.Note("trust set %s has the fingerprint %s", a.trust, got)
+	want, err := readFingerprint(a.fingerprint)
 	switch {
-	case a.fingerprint != "" && a.fingerprint != got:
-		return fault.New(fault.Untrusted, "the trust set's fingerprint is %s, not %s", got, a.fingerprint).
+	case err != nil:
+		return err
+	case want != "" && want != got:
+		return fault.New(fault.Untrusted, "the trust set's fingerprint is %s, not %s", got, want).
 			WithHint("get the trust set again from its maker")
-	case a.fingerprint != "" || a.yes:
+	case want != "" || a.yes:
 		return nil
 	}
-	return c.Confirm(ctx, "Is that the fingerprint you were told?", "give --fingerprint "+got+" once you have compared it, or --yes")
+	question := fmt.Sprintf("%s becomes a pack of %s. Is that the fingerprint you were told?", dir, &a.product)
+	return c.Confirm(ctx, question, "give --fingerprint "+got+" once you have compared it, or --yes")
+}
+
+// readFingerprint takes what ssh-keygen writes (SHA256:…), and what the stock
+// tools of docs/operations.md print: without the prefix, with the padding.
+func readFingerprint(s string) (string, error) {
+	if s == "" {
+		return "", nil
+	}
+	digest := strings.TrimRight(strings.TrimPrefix(s, "SHA256:"), "=")
+	if b, err := base64.RawStdEncoding.DecodeString(digest); err != nil || len(b) != sha256.Size {
+		return "", fault.New(fault.Usage, "--fingerprint %q is none: it is SHA256: and 43 letters, digits, + or /", s).
+			WithHint("give it as its maker told it")
+	}
+	return "SHA256:" + digest, nil
 }

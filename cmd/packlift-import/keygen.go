@@ -42,6 +42,7 @@ func runKeygen(c *cli.Console, name string) error {
 	if err := common.WriteNew(name, file, 0o600); err != nil {
 		return err
 	}
+	c.Changed()
 	c.Note("identity: %s (keep it: without it no bundle can be opened)", name)
 	if path, err := filepath.Abs(name); err == nil && path != common.DefaultIdentity() && os.Getenv("PACKLIFT_IDENTITY") == "" {
 		c.Note("apply-update looks for it in %s; elsewhere, give -i %s", common.DefaultIdentity(), name)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/spf13/pflag"
 
@@ -42,6 +43,35 @@ func (p *packFlag) find() (string, error) {
 		return "", err
 	}
 	return pack.Find(exe, wd)
+}
+
+// findNew names the folder that is to be a pack: the working directory, unless
+// the tool lies in the bin of another folder. Which of the two is meant is not guessed.
+func (p *packFlag) findNew() (string, error) {
+	dir, err := p.find()
+	if err != nil || p.dir != "" {
+		return dir, err
+	}
+	exe, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	if real, err := filepath.EvalSymlinks(exe); err == nil {
+		exe = real
+	}
+	bin := filepath.Dir(exe)
+	home := filepath.Dir(bin)
+	if filepath.Base(bin) != "bin" || home == dir || sameFolder(home, dir) {
+		return dir, nil
+	}
+	return "", fault.New(fault.Usage, "which folder is to be a pack: %s, which holds this tool, or %s, the working directory?", home, dir).
+		WithHint("give --pack %s or --pack %s", home, dir)
+}
+
+func sameFolder(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
 }
 
 // Given reports whether --pack was given.

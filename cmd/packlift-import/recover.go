@@ -43,6 +43,9 @@ func sayRecovered(s *session) error {
 	if s.before.Action == "finished" || s.before.Action == "undone" {
 		text = s.before.Action
 	}
+	if s.before.Action == "finished" || s.before.Action == "undone" {
+		s.c.Changed()
+	}
 	s.c.Result("recover", recovery{s.before.Action, state.Level}, fmt.Sprintf("%s; the pack is at level %s", text, pack.LevelName(state.Level)))
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,9 @@ func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, o apply.Optio
 	defer s.closing(&err)
 	o.Log = s.log
 	pl, err := apply.NewRevert(ctx, s.Pack, o)
+	if errors.Is(err, apply.ErrNothingToRevert) {
+		return sayNothingToRevert(s)
+	}
 	if err != nil {
 		return s.where(ctx, err)
 	}
@@ -55,6 +59,16 @@ func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, o apply.Optio
 	return s.where(ctx, commitRevert(ctx, s, pl, o))
 }
 
+func sayNothingToRevert(s *session) error {
+	state, err := s.State()
+	if err != nil {
+		return err
+	}
+	s.c.Result("nothing_to_revert", alreadyThere{s.Dir(), state.Level},
+		fmt.Sprintf("nothing to revert: the pack is at level %s, on which it came", pack.LevelName(state.Level)))
+	return nil
+}
+
 func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Options) error {
 	show := common.Stages{Console: s.c}
 	o.Progress = func(done, total int64) { show.At("revert", done, total) }
@@ -63,7 +77,8 @@ func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Optio
 	if err != nil {
 		return err
 	}
+	s.c.Changed()
 	text := fmt.Sprintf("%s-%s is back at level %s", pl.Product, pl.Version, pack.LevelName(r.To))
-	s.c.Result("reverted", applied{pl.Product, pl.Version, r}, text)
+	s.c.Result("reverted", newApplied(s.Pack, pl, r), text)
 	return fault.New(fault.Reverted, "reverted")
 }

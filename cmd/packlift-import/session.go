@@ -163,5 +163,7 @@ func (s *session) where(ctx context.Context, err error) error {
 	if unfinished {
 		return fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint(recoverHint + ", as does every command that writes")
 	}
-	return fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", err, pack.LevelName(state.Level))
+	s.log.Info("interrupted", "error", err)
+	return fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", context.Cause(ctx), pack.LevelName(state.Level)).
+		WithHint("run it again when you like: %s", cli.Again())
 }

@@ -53,6 +53,15 @@ func classOf(err error) fault.Class {
 	return fault.General
 }
 
+// OnFullDisk names the file or folder that could not take more, where err says
+// that a disk or quota is full.
+func OnFullDisk(err error, name string) error {
+	if err == nil || !isNoSpace(err) || fault.ClassOf(err) != fault.General {
+		return err
+	}
+	return fault.New(fault.NoSpace, "%s: %w", name, err)
+}
+
 // hintOf is the hint of err, or the one of its class.
 func hintOf(err error) string {
 	hint := fault.HintOf(err)

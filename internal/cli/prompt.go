@@ -29,7 +29,7 @@ func (c *Console) Passphrase(ctx context.Context, question string) ([]byte, erro
 	}
 	tty, err := openTerminal()
 	if err != nil {
-		return nil, fault.New(fault.Usage, "%s: no terminal to ask on", question).
+		return nil, fault.New(fault.Usage, "%s: no terminal to ask on", strings.TrimRight(question, ": ")).
 			WithHint("write the passphrase into a file and set %s to its name", PassphraseFile)
 	}
 	defer tty.Close()

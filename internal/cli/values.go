@@ -132,6 +132,14 @@ func Bytes(n int64) string {
 	return strings.TrimSuffix(fmt.Sprintf("%.1f", v), ".0") + " " + []string{"KiB", "MiB", "GiB", "TiB", "PiB"}[i]
 }
 
+// Count writes a number of things: 1 check, 2 checks.
+func Count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}
+
 // Duration is a flag for a span of time: Go's units, and d for 24 hours, w for 7 days.
 type Duration time.Duration
 

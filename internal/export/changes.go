@@ -10,6 +10,7 @@ type changes struct {
 	added, modified, removed []string
 	contents                 []manifest.Blob
 	where                    map[manifest.Digest]string // content → one path of the target that has it
+	paths                    int                        // of all that differ, folders too
 }
 
 // changesOf compares two levels; a nil base is an empty product. Folders are
@@ -17,6 +18,7 @@ type changes struct {
 func changesOf(base, target *manifest.Manifest) changes {
 	c := changes{contents: manifest.Needed(base, target), where: map[manifest.Digest]string{}}
 	for _, d := range manifest.Compare(base, target) {
+		c.paths++
 		switch {
 		case d.New == nil:
 			if d.Old.Type != manifest.Dir {
@@ -35,6 +37,21 @@ func changesOf(base, target *manifest.Manifest) changes {
 		}
 	}
 	return c
+}
+
+// strangers reports whether an update keeps nothing of what was there before:
+// the trees are hardly two levels of one product.
+func (c *changes) strangers(base *manifest.Manifest) bool {
+	if base == nil {
+		return false
+	}
+	files := 0
+	for _, e := range base.Entries {
+		if e.Type != manifest.Dir {
+			files++
+		}
+	}
+	return files > 0 && len(c.removed) == files
 }
 
 func (c *changes) bytes() (n int64) {

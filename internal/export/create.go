@@ -105,7 +105,7 @@ func (c *creation) chooseTools() (err error) {
 		if c.Trust == nil {
 			continue
 		}
-		if err := t.check(c.Trust, c.Created); err != nil {
+		if err := t.check(c.Trust, c.Created, c.Signers); err != nil {
 			return err
 		}
 	}
@@ -134,6 +134,13 @@ func (c *creation) scan() (err error) {
 	c.made.Added, c.made.Modified, c.made.Removed = len(c.changes.added), len(c.changes.modified), len(c.changes.removed)
 	c.made.Contents, c.made.Bytes = len(c.changes.contents), c.changes.bytes()
 	c.made.Warnings = c.warnings()
+	if c.changes.strangers(c.base) {
+		c.made.Warnings = append(c.made.Warnings, fmt.Sprintf("%s has not one path in common with %s: is it the same product?", c.To, c.From))
+	}
+	if c.base != nil && c.changes.paths == 0 {
+		return fault.New(fault.Usage, "nothing changes from %s to %s: there is nothing to carry", c.From, c.To).
+			WithHint("give the trees of two levels with --from and --to")
+	}
 	return nil
 }
 

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"runtime"
+	"strings"
 	"time"
 
 	"packlift/bundle"
@@ -180,8 +181,8 @@ func (t *tool) sign(signers []keys.Signer) error {
 	return err
 }
 
-// check asks the trust set whether the site would run this tool.
-func (t *tool) check(trust *verify.TrustSet, at time.Time) error {
+// check asks the trust set whether the site would run this tool, signed by these.
+func (t *tool) check(trust *verify.TrustSet, at time.Time, by []keys.Signer) error {
 	var sigs []*sshsig.Signature
 	for _, raw := range t.sigs {
 		s, err := sshsig.Parse(raw)
@@ -192,7 +193,11 @@ func (t *tool) check(trust *verify.TrustSet, at time.Time) error {
 	}
 	out := trust.Evaluate(verify.NamespaceTool, "", at, sigs, t.statement)
 	if !out.OK {
-		return untrusted(fmt.Sprintf("the tool for %s", t.platform()), out)
+		var names []string
+		for _, k := range by {
+			names = append(names, k.Name)
+		}
+		return untrusted(fmt.Sprintf("what is signed by %s alone (met first at the importer for %s)", strings.Join(names, " and "), t.platform()), out)
 	}
 	return nil
 }

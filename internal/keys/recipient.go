@@ -65,6 +65,11 @@ func (l *recipientList) add(s string) error {
 		return fault.New(fault.Usage, "more than %d recipients", maxKeys)
 	}
 	r, err := l.parse(s)
+	var known *fault.Error
+	if err != nil && !errors.As(err, &known) {
+		return fault.New(fault.Usage, "%.24q… is no recipient: cut short, or mistyped (%w)", s, err).
+			WithHint("copy the recipient again, whole, as packlift-import keygen printed it")
+	}
 	if err != nil {
 		return err
 	}

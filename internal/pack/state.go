@@ -146,7 +146,8 @@ func (p *Pack) State() (State, error) {
 	}
 	s, err := ParseState(b)
 	if err != nil {
-		return State{}, fmt.Errorf("%s: %w", p.root.Full(StateFile), err)
+		return State{}, fault.New(fault.General, "%s: %w", p.root.Full(StateFile), err).
+			WithHint("put the file back from a copy of the pack; %s tells what was installed", AuditFile)
 	}
 	if s.Product != p.name || s.Version != p.version {
 		return State{}, fault.New(fault.WrongProduct, "%s is about %s-%s, %s says %s-%s",

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"filippo.io/age"
 
@@ -49,13 +50,14 @@ func identityFiles(c *cli.Console, ui keys.UI, files []string) ([]age.Identity, 
 	}
 	var out []age.Identity
 	for _, name := range files {
-		data, err := ReadSmall(c, name, keys.MaxKeyFile)
+		data, err := ReadSmall(c, "identity", name, keys.MaxKeyFile)
 		if implied && (name == "" || errors.Is(err, fs.ErrNotExist)) {
 			return nil, nil
 		}
 		if err != nil {
 			return nil, err
 		}
+		warnOpenSecret(c, name)
 		ids, err := ui.Identities(name, data)
 		if err != nil {
 			return nil, err
@@ -63,6 +65,16 @@ func identityFiles(c *cli.Console, ui keys.UI, files []string) ([]age.Identity, 
 		out = append(out, ids...)
 	}
 	return out, nil
+}
+
+// warnOpenSecret warns where others than its owner can read a secret. Windows
+// keeps that elsewhere than in the mode.
+func warnOpenSecret(c *cli.Console, name string) {
+	info, err := os.Stat(name)
+	if err != nil || name == "-" || runtime.GOOS == "windows" || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+		return
+	}
+	c.Warn("%s holds a secret and has mode %04o: others can read it; chmod 600 %s", name, info.Mode().Perm(), name)
 }
 
 // HasDefaultIdentity reports whether the default identity file is there.

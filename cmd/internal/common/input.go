@@ -40,7 +40,7 @@ func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, erro
 	}
 	info, err := os.Stat(name)
 	if err != nil {
-		return nil, err
+		return nil, Missing("bundle", name, err)
 	}
 	if info.IsDir() {
 		return openIn(ctx, c, name)
@@ -130,14 +130,38 @@ func (b *Bundle) AdoptSpool() error {
 	return nil
 }
 
-// ReadSmall reads a file of at most limit bytes; `-` is standard input.
-func ReadSmall(c *cli.Console, name string, limit int64) ([]byte, error) {
+// Missing says of an argument, such as a bundle, that it does not exist, and
+// what to look at; other errors pass.
+func Missing(what, name string, err error) error {
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	f := fault.New(fault.Usage, "the %s %s does not exist", what, name)
+	f.Err = &missing{f.Err, err}
+	dir := filepath.Dir(name)
+	if _, err := os.Stat(dir); err != nil {
+		return f.WithHint("the folder %s does not exist either: is the medium mounted?", dir)
+	}
+	return f.WithHint("check the name: ls %s", dir)
+}
+
+// missing says it in its own words and is still fs.ErrNotExist.
+type missing struct {
+	error
+	cause error
+}
+
+func (m *missing) Unwrap() error { return m.cause }
+
+// ReadSmall reads a file of at most limit bytes; `-` is standard input. what
+// names it in errors.
+func ReadSmall(c *cli.Console, what, name string, limit int64) ([]byte, error) {
 	if name == "-" {
 		return ReadCapped("standard input", c.Stdin(), limit)
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, err
+		return nil, Missing(what, name, err)
 	}
 	defer f.Close()
 	return ReadCapped(name, f, limit)

@@ -52,7 +52,7 @@ func (a *inspectFlags) run(ctx context.Context, c *cli.Console, name string) err
 	}
 	if trust == nil {
 		if err := peek(c, in); err != nil {
-			return fmt.Errorf("%s: %w", unverified, err)
+			return fmt.Errorf("%s: %w", unverified, WithHint(in.Path, err))
 		}
 		return nil
 	}

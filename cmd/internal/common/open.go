@@ -2,10 +2,16 @@ package common
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"sync/atomic"
 
 	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/sigfiles"
 	"packlift/verify"
 )
 
@@ -16,7 +22,37 @@ func Open(ctx context.Context, c *cli.Console, in *Bundle, o verify.Options) (*v
 	var done atomic.Int64
 	o.Detached = in.Detached
 	o.Progress = func(n int64) { show.At(done.Add(n), in.Size) }
-	return verify.Open(ctx, in, in.Size, o)
+	b, report, err := verify.Open(ctx, in, in.Size, o)
+	return b, report, WithHint(in.Path, withoutSigs(in, err))
+}
+
+// withoutSigs adds to "too few signatures" that detached ones may have stayed behind.
+func withoutSigs(in *Bundle, err error) error {
+	dir := sigfiles.Dir(in.Path)
+	if fault.ClassOf(err) != fault.Untrusted || in.Spooled || in.Path == "-" {
+		return err
+	}
+	if _, statErr := os.Lstat(dir); !errors.Is(statErr, fs.ErrNotExist) {
+		return err
+	}
+	f := &fault.Error{Class: fault.Untrusted, Err: err}
+	return f.WithHint("was it countersigned? Then carry the folder %s/ along, which is not here; else: %s", dir, fault.HintOf(err))
+}
+
+// WithHint adds what to do about a bundle that cannot be read, where err does
+// not say it.
+func WithHint(name string, err error) error {
+	if err == nil || fault.HintOf(err) != "" {
+		return err
+	}
+	f := &fault.Error{Class: fault.ClassOf(err), Err: err}
+	switch f.Class {
+	case fault.NotABundle:
+		return f.WithHint("give a file that packlift-export create-update wrote, NAME%s", Suffix)
+	case fault.Truncated, fault.Tampered:
+		return f.WithHint("copy the file again, then compare it: sha256sum -c %s.sha256", filepath.Base(name))
+	}
+	return err
 }
 
 // SayCheck prints one check with its evidence.
@@ -38,7 +74,7 @@ func SayChecks(c *cli.Console, r *verify.Report) {
 }
 
 func checkText(k verify.Check) string {
-	return fmt.Sprintf("%-12s %-30s %s", k.Result, k.Name, k.Evidence)
+	return fmt.Sprintf("%-11s %-28s %s", k.Result, k.Name, k.Evidence)
 }
 
 // sayReport prints a report, a line for each check. With -q those stay that

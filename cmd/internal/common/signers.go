@@ -1,6 +1,7 @@
 package common
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -40,9 +41,12 @@ func (s *SignKeys) Load(ctx context.Context, c *cli.Console) (out []keys.Signer,
 	}()
 	o := keys.SignerOptions{Passphrase: UI(ctx, c).Secret, AgentSocket: os.Getenv("SSH_AUTH_SOCK")}
 	for i, file := range s.files {
-		data, err := ReadSmall(c, file, keys.MaxKeyFile)
+		data, err := ReadSmall(c, "signing key", file, keys.MaxKeyFile)
 		if err != nil {
 			return out, err
+		}
+		if bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) {
+			warnOpenSecret(c, file)
 		}
 		signer, err := keys.LoadSigner(s.name(i), data, o)
 		if err != nil {

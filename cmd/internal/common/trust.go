@@ -1,7 +1,10 @@
 package common
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 
 	"packlift/internal/fault"
 	"packlift/verify"
@@ -11,11 +14,26 @@ import (
 func ReadTrust(dir string) (*verify.TrustSet, error) {
 	info, err := os.Stat(dir)
 	if err != nil {
-		return nil, err
+		return nil, Missing("trust set", dir, err)
 	}
 	if !info.IsDir() {
 		return nil, fault.New(fault.Usage, "%s is not a folder; a trust set is one", dir).
 			WithHint("packlift-export trust new --signer NAME=FILE.pub -o DIR makes one")
 	}
-	return verify.ParseTrustSet(os.DirFS(dir))
+	t, err := verify.ParseTrustSet(os.DirFS(dir))
+	if err == nil {
+		return t, nil
+	}
+	if !holdsAny(dir, verify.AllowedSignersFile, verify.PolicyFile, verify.RevokedKeysFile) {
+		return nil, fault.New(fault.Usage, "the folder %s is no trust set: it holds neither %s nor %s", dir, verify.AllowedSignersFile, verify.PolicyFile).
+			WithHint("give the folder that packlift-export trust new made")
+	}
+	return nil, fmt.Errorf("%s: %w", dir, err)
+}
+
+func holdsAny(dir string, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		_, err := os.Lstat(filepath.Join(dir, name))
+		return err == nil
+	})
 }

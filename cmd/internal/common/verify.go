@@ -99,7 +99,11 @@ func (a *verifyFlags) trustSet() (*verify.TrustSet, error) {
 	if a.pack == nil {
 		return nil, fault.New(fault.Usage, "no trust set").WithHint("give --trust DIR")
 	}
-	return a.pack.Trust()
+	t, err := a.pack.Trust()
+	if fault.ClassOf(err) == fault.Usage && !a.pack.Given() {
+		return nil, fault.New(fault.Usage, "by whose trust set? %w", err).WithHint("give --trust DIR, or the pack with --pack DIR")
+	}
+	return t, err
 }
 
 func (a *verifyFlags) readIdentities(ctx context.Context, c *cli.Console) ([]age.Identity, error) {
@@ -126,7 +130,7 @@ func (a *verifyFlags) content(ctx context.Context, c *cli.Console, b *verify.Bun
 	if report == nil {
 		return nil, err
 	}
-	return report.Checks, err
+	return report.Checks, WithHint("BUNDLE", err)
 }
 
 type verified struct {
@@ -159,6 +163,6 @@ func sayVerified(c *cli.Console, trust *verify.TrustSet, b *verify.Bundle, check
 		out.ID, out.Product, out.Version = i.ID, i.Product, i.Version
 		what = fmt.Sprintf("%s-%s, %s, %s", i.Product, i.Version, i.Kind, Levels(i))
 	}
-	c.Result("verified", out, fmt.Sprintf("verified: %s\n%d checks passed, %d warnings, %d not checked; trust set %s",
-		what, out.Passed, out.Warnings, out.NotChecked, out.TrustSet))
+	c.Result("verified", out, fmt.Sprintf("verified: %s\n%s passed, %s, %d not checked; trust set %s",
+		what, cli.Count(out.Passed, "check"), cli.Count(out.Warnings, "warning"), out.NotChecked, out.TrustSet))
 }
