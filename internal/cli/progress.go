@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"io"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ type Progress struct {
 	start time.Time
 	done  atomic.Int64
 	total atomic.Int64
-	bar   *progressbar.ProgressBar // guarded by the console's lock
+	bar   *progressbar.ProgressBar // guarded by the console's lock, like gate
+	gate  gate
 
 	stop    chan struct{}
 	once    sync.Once
@@ -40,7 +42,7 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	if b.quiet || b.noProgress || !b.json && !isTerminal(b.streams.Err) {
 		return nil
 	}
-	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{})}
+	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{}), gate: gate{w: b.streams.Err}}
 	p.total.Store(total)
 	b.mu.Lock()
 	b.bar = p
@@ -63,20 +65,32 @@ func (p *Progress) run(pause time.Duration) {
 		case <-p.stop:
 			return
 		case now := <-tick.C:
-			if now.Sub(p.start) >= progressAfter {
-				p.show(now)
-			}
+			p.show(now)
 		}
 	}
 }
 
 func (p *Progress) show(now time.Time) {
-	done, total := p.done.Load(), p.total.Load()
-	if p.c.json {
+	done, total, long := p.done.Load(), p.total.Load(), now.Sub(p.start) >= progressAfter
+	if !p.c.json {
+		p.draw(done, total, long)
+	} else if long {
 		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
-		return
 	}
-	p.draw(done, total)
+}
+
+// gate holds back what is drawn in the first second: the bar measures its rate
+// from the start all the same.
+type gate struct {
+	w    io.Writer
+	open bool
+}
+
+func (g *gate) Write(b []byte) (int, error) {
+	if !g.open {
+		return len(b), nil
+	}
+	return g.w.Write(b)
 }
 
 // Add says that n more bytes are done.
@@ -100,14 +114,15 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (p *Progress) draw(done, total int64) {
+func (p *Progress) draw(done, total int64, visible bool) {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
+	p.gate.open = visible
 	if total <= 0 {
 		total = -1
 	}
 	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(p.c.streams.Err),
+		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(&p.gate),
 			progressbar.OptionSetDescription(p.what), progressbar.OptionShowBytes(true), progressbar.OptionSetElapsedTime(true),
 			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(24), progressbar.OptionUseIECUnits(true))
 	}
