@@ -160,3 +160,25 @@ func TestSpaceHint(t *testing.T) {
 		}
 	}
 }
+
+func TestFitHints(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		level int // of the pack; -1: it holds nothing
+		b     *fakeBundle
+		want  string
+	}{
+		{"a full bundle where init named a level", 0, newFake(t, nil, newTree, 0, 10), "init --empty --product demo-1.0 --trust DIR; or fetch an update bundle that starts at level 0"},
+		{"an update where nothing is", -1, newFake(t, oldTree, newTree, 3, 10), "fetch a full bundle: this pack holds nothing yet"},
+		{"an update from elsewhere", 4, newFake(t, oldTree, newTree, 3, 10), "fetch a bundle that starts at level 4"},
+	} {
+		before := tree{}
+		if c.level >= 0 {
+			before = oldTree
+		}
+		_, err := c.b.plan(newPack(t, before, c.level), testOptions())
+		if fault.ClassOf(err) != fault.WrongLevel || !strings.Contains(fault.HintOf(err), c.want) {
+			t.Errorf("%s: %v, hint %q, want %q", c.name, err, fault.HintOf(err), c.want)
+		}
+	}
+}

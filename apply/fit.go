@@ -98,7 +98,7 @@ func fitFull(info *bundle.Info, s pack.State) error {
 			WithHint("fetch a newer bundle")
 	case s.Level >= 0 && s.Manifest.IsZero():
 		return fault.New(fault.WrongLevel, "a full bundle needs an empty pack or one that an update brought to its level; level %d is only what init was told", s.Level).
-			WithHint("for the whole product make a new pack in an empty folder: packlift-import init --empty --product %s-%s; or fetch an update bundle that starts at level %d",
+			WithHint("for the whole product make a new pack in an empty folder: packlift-import init --empty --product %s-%s --trust DIR; or fetch an update bundle that starts at level %d",
 				info.Product, info.Version, s.Level)
 	}
 	return nil

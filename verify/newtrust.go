@@ -11,6 +11,9 @@ import (
 	"packlift/internal/fault"
 )
 
+// Namespaces are those that a new trust set has rules for.
+var Namespaces = []string{NamespaceBundle, NamespaceTool, NamespaceTrust, NamespaceReceipt}
+
 // NewSigner is one signer of a new trust set. Key is a public key as in a
 // .pub file: "type base64 [comment]".
 type NewSigner struct {
@@ -19,8 +22,10 @@ type NewSigner struct {
 }
 
 // NewTrust describes a new trust set. Policy gives for a namespace how many of
-// which role must sign; a namespace left out follows packlift-bundle@v1, and
-// where that is left out too, any one signer will do. Products empty: any product.
+// which role must sign. Of a namespace left out any one signer will do, but
+// packlift-trust@v1 follows packlift-bundle@v1: who may change the set must not be
+// fewer than who may use it. A tool needs no more than one, as it lies inside a
+// bundle that the bundle's rule covers whole. Products empty: any product.
 type NewTrust struct {
 	Signers  []NewSigner
 	Roles    map[string][]string
@@ -72,12 +77,11 @@ func (o *NewTrust) policyFile() ([]byte, error) {
 	if p.Roles == nil {
 		p.Roles = map[string][]string{}
 	}
-	fallback := o.Policy[NamespaceBundle]
-	if fallback == nil {
-		fallback = map[string]int{RoleAny: 1}
+	for _, ns := range Namespaces {
+		p.Namespaces[ns] = map[string]int{RoleAny: 1}
 	}
-	for _, ns := range []string{NamespaceBundle, NamespaceTool, NamespaceTrust, NamespaceReceipt} {
-		p.Namespaces[ns] = fallback
+	if rule := o.Policy[NamespaceBundle]; rule != nil {
+		p.Namespaces[NamespaceTrust] = rule
 	}
 	for _, ns := range slices.Sorted(maps.Keys(o.Policy)) {
 		if p.Namespaces[ns] == nil {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"slices"
+	"strings"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -119,6 +120,17 @@ func (t *TrustSet) Fingerprint() string {
 		fmt.Fprintf(h, "%s  %s\n", manifest.Sum(t.files[name]), name)
 	}
 	return "SHA256:" + base64.RawStdEncoding.EncodeToString(h.Sum(nil))
+}
+
+// Rule says how many of which role must sign under a namespace, as in
+// "2 of vendor, 1 of site"; "" where it has no rule, and nothing passes.
+func (t *TrustSet) Rule(namespace string) string {
+	rule := t.policy.Namespaces[namespace]
+	var words []string
+	for _, role := range slices.Sorted(maps.Keys(rule)) {
+		words = append(words, fmt.Sprintf("%d of %s", rule[role], role))
+	}
+	return strings.Join(words, ", ")
 }
 
 // Files gives a copy of the set's files, name to content.

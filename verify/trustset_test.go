@@ -237,8 +237,11 @@ func TestNewTrustSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	ts, _ = ParseTrustSet(asFS(files))
-	if ts.Evaluate(NamespaceTool, "", created, signed(t, NamespaceTool, sums, "alice"), sums).OK {
-		t.Error("tools need fewer signatures than bundles, though nobody said so")
+	for ns, want := range map[string]string{NamespaceBundle: "2 of vendor", NamespaceTool: "1 of any", NamespaceTrust: "2 of vendor", NamespaceReceipt: "1 of any", "x": ""} {
+		alone := ts.Evaluate(ns, "", created, signed(t, ns, sums, "alice"), sums).OK
+		if got := ts.Rule(ns); got != want || alone != (want == "1 of any") {
+			t.Errorf("%s: the rule is %q, want %q; alice alone passes: %v", ns, got, want, alone)
+		}
 	}
 	for name, o := range map[string]NewTrust{
 		"no signer":         {},

@@ -18,6 +18,8 @@ import (
 const trustNewLong = `Make a trust set: a folder that says who may sign what. A site gets it by hand
 and checks its fingerprint. Without --policy any one signer will do, for every namespace and product.
 
+A namespace that --policy does not name needs any one signer too: a tool lies inside a bundle, and
+the bundle's rule covers it. Only ` + verify.NamespaceTrust + ` follows the rule of ` + verify.NamespaceBundle + `.
 Namespaces: ` + verify.NamespaceBundle + `, ` + verify.NamespaceTool + `, ` + verify.NamespaceTrust + `, ` + verify.NamespaceReceipt + `.`
 
 func trust(c *cli.Console) *cobra.Command {
@@ -43,7 +45,7 @@ func trustNew(c *cli.Console) *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVar(&t.signers, "signer", nil, "a principal and its public key, `NAME=FILE.pub` (repeatable)")
 	f.StringArrayVar(&t.roles, "role", nil, "who holds a role, `ROLE=NAME,…` (repeatable)")
-	f.StringArrayVar(&t.policies, "policy", nil, "how many of which role must sign, `NAMESPACE=ROLE:COUNT,…` (repeatable)")
+	f.StringArrayVar(&t.policies, "policy", nil, "how many of which role must sign, `NAMESPACE=ROLE:COUNT,…` (repeatable; default: any:1, but "+verify.NamespaceTrust+" follows "+verify.NamespaceBundle+")")
 	f.StringArrayVar(&t.products, "for-product", nil, "product `NAME` that the set speaks for (repeatable; default: any)")
 	f.StringVarP(&t.dir, "output", "o", "", "make the folder `DIR`")
 	common.Require(cmd, "signer", "output")
@@ -55,12 +57,16 @@ func (t *trustFlags) run(c *cli.Console) error {
 	if err != nil {
 		return err
 	}
-	fingerprint, err := export.TrustNew(t.dir, o)
+	set, err := export.TrustNew(t.dir, o)
 	if err != nil {
 		return err
 	}
-	c.Data("trust", map[string]string{"path": t.dir, "fingerprint": fingerprint},
-		fmt.Sprintf("trust set:   %s\nfingerprint: %s", t.dir, fingerprint))
+	policy, text := map[string]string{}, fmt.Sprintf("trust set:   %s\nfingerprint: %s\npolicy:", t.dir, set.Fingerprint())
+	for _, ns := range verify.Namespaces {
+		policy[ns] = set.Rule(ns)
+		text += fmt.Sprintf("\n  %-19s %s", ns, policy[ns])
+	}
+	c.Data("trust", map[string]any{"path": t.dir, "fingerprint": set.Fingerprint(), "policy": policy}, text)
 	return nil
 }
 
@@ -71,7 +77,7 @@ func (t *trustFlags) parse(c *cli.Console) (o verify.NewTrust, err error) {
 		if !ok {
 			return o, fault.New(fault.Usage, "--signer %q is not NAME=FILE.pub", s)
 		}
-		key, err := common.ReadSmall(c, file, keys.MaxKeyFile)
+		key, err := common.ReadSmall(c, "public key", file, keys.MaxKeyFile)
 		if err != nil {
 			return o, err
 		}

@@ -9,12 +9,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
+	"packlift/internal/sigfiles"
 )
 
 // sumSuffix ends the name of the sidecar that `sha256sum -c` reads.
@@ -104,6 +106,39 @@ func (o *output) publish(sum manifest.Digest) error {
 	}
 	return o.root.WriteFile(sidecar, sumLine(sum, o.name), bundleMode)
 }
+
+// dropSigs removes the signature files beside the bundle, NN.sig, and their
+// folder once nothing else is in it. It says how many they were.
+func (o *output) dropSigs() (n int, err error) {
+	dir := sigfiles.Dir(o.name)
+	info, err := o.root.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	if err != nil || !info.IsDir() {
+		return 0, err
+	}
+	list, err := o.root.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range list {
+		if !e.Type().IsRegular() || !sigName.MatchString(e.Name()) {
+			continue
+		}
+		if err := o.root.Remove(dir + "/" + e.Name()); err != nil {
+			return n, err
+		}
+		n++
+	}
+	if n == len(list) {
+		return n, o.root.Remove(dir)
+	}
+	return n, nil
+}
+
+// sigName is how sign names a detached signature.
+var sigName = regexp.MustCompile(`^[0-9]{2}\.sig$`)
 
 // sumLine is one line as `sha256sum` writes it: a name with a backslash or a
 // line break is escaped, and the line then begins with a backslash.

@@ -143,10 +143,11 @@ func TestTrustNew(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "trust")
 	n := verify.NewTrust{Signers: []verify.NewSigner{{Name: "vendor", Key: publicKey(signer(t, "vendor"))}}}
-	print, err := TrustNew(dir, n)
+	made, err := TrustNew(dir, n)
 	if err != nil {
 		t.Fatal(err)
 	}
+	print := made.Fingerprint()
 	set, err := verify.ParseTrustSet(os.DirFS(dir))
 	if err != nil || set.Fingerprint() != print {
 		t.Errorf("the set read back is %v, %v; want %s", set.Fingerprint(), err, print)

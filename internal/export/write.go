@@ -8,6 +8,7 @@ import (
 
 	"packlift/bundle"
 	"packlift/bundle/tarball"
+	"packlift/internal/sigfiles"
 	"packlift/verify"
 )
 
@@ -184,5 +185,22 @@ func (c *creation) publish() (err error) {
 	if c.made.SHA256, err = c.out.digest(c.ctx, c.made.Size); err != nil {
 		return err
 	}
-	return c.out.publish(c.made.SHA256)
+	if err := c.out.publish(c.made.SHA256); err != nil {
+		return err
+	}
+	return c.dropStaleSigs()
+}
+
+// dropStaleSigs removes the detached signatures of the bundle that stood under
+// this name before: they sign another SHA256SUMS, and none of this one's can be
+// there yet.
+func (c *creation) dropStaleSigs() error {
+	n, err := c.out.dropSigs()
+	if n > 0 {
+		c.made.Warnings = append(c.made.Warnings, fmt.Sprintf("the signatures of the bundle that stood here before are removed from %s: %d", sigfiles.Dir(c.made.Path), n))
+	}
+	if err != nil {
+		return fmt.Errorf("the bundle is written, but signatures of the one before stay in %s: %w", sigfiles.Dir(c.made.Path), err)
+	}
+	return nil
 }
