@@ -160,6 +160,6 @@ func (v *opener) parsePieces() (err error) {
 	for _, name := range bundle.PartNames {
 		n += len(v.pieces.Part(name).SHA256)
 	}
-	v.report.pass("piece list", "%d pieces of up to %d bytes", n, bundle.PieceSize)
+	v.report.pass("piece list", "%s of up to %d bytes", count(n, "piece"), bundle.PieceSize)
 	return nil
 }

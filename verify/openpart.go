@@ -32,7 +32,7 @@ func (v *opener) part(h *hasher, name string) error {
 		v.computed = map[string][]manifest.Digest{}
 	}
 	v.computed[name] = got.pieces
-	v.report.pass("digest of "+name, "SHA-256 %s, %d bytes, %d pieces", got.whole, m.Size, len(got.pieces))
+	v.report.pass("digest of "+name, "SHA-256 %s, %d bytes, %s", got.whole, m.Size, count(len(got.pieces), "piece"))
 	return nil
 }
 

@@ -73,3 +73,11 @@ func (r *Report) fail(name string, err error) error {
 func (r *Report) skip(name, reason string) {
 	r.Checks = append(r.Checks, Check{Name: name, Result: NotChecked, Evidence: reason})
 }
+
+// count writes a number of things: 1 key, 2 keys.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
+}

@@ -90,10 +90,20 @@ func trustFault(name string, err error) error {
 		return e.WithHint("a trust set is a folder with %s, %s and %s; make one with packlift-export trust new",
 			AllowedSignersFile, PolicyFile, RevokedKeysFile)
 	}
-	return e
+	if name == RevokedKeysFile {
+		return e.WithHint("each line is one public key as in a .pub file, or begins with #")
+	}
+	return e.WithHint("get the trust set again from its maker")
 }
 
 func readCapped(fsys fs.FS, name string) ([]byte, error) {
+	info, err := fs.Stat(fsys, name) // before it is opened: a pipe would be waited for
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, errors.New("is not a regular file")
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
