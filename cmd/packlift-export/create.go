@@ -184,7 +184,7 @@ func (a *createFlags) levels(o *export.CreateOptions) error {
 func (a *createFlags) readRecipients(ctx context.Context, c *cli.Console) ([]age.Recipient, error) {
 	files := map[string][]byte{}
 	for _, name := range a.recipientsFiles {
-		data, err := common.ReadSmall(c, "list of recipients", name, keys.MaxKeyFile)
+		data, err := common.ReadSmall(ctx, c, "list of recipients", name, keys.MaxKeyFile)
 		if err != nil {
 			return nil, err
 		}

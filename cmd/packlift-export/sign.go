@@ -11,6 +11,7 @@ import (
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/export"
+	"packlift/internal/fault"
 	"packlift/internal/sigfiles"
 )
 
@@ -38,8 +39,12 @@ func sign(c *cli.Console) *cobra.Command {
 }
 
 func (a *signFlags) run(ctx context.Context, c *cli.Console, bundle string) error {
-	if _, err := os.Stat(bundle); err != nil {
+	info, err := os.Stat(bundle)
+	if err != nil {
 		return common.Missing("bundle", bundle, err)
+	}
+	if !info.Mode().IsRegular() {
+		return fault.New(fault.Usage, "%s is not a regular file", bundle).WithHint("give the bundle's own file: the signatures go beside it or into it")
 	}
 	signers, err := a.keys.Load(ctx, c)
 	if err != nil {

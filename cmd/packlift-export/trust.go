@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -40,7 +41,7 @@ func trustNew(c *cli.Console) *cobra.Command {
 		Example: "  packlift-export trust new --signer vendor=vendor.pub --signer site=site.pub \\\n" +
 			"      --role vendor=vendor --role site=site --policy packlift-bundle@v1=vendor:1,site:1 \\\n" +
 			"      --policy packlift-tool@v1=vendor:1 -o trust",
-		RunE: func(*cobra.Command, []string) error { return t.run(c) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return t.run(cmd.Context(), c) },
 	}
 	f := cmd.Flags()
 	f.StringArrayVar(&t.signers, "signer", nil, "a principal and its public key, `NAME=FILE.pub` (repeatable)")
@@ -52,8 +53,8 @@ func trustNew(c *cli.Console) *cobra.Command {
 	return cmd
 }
 
-func (t *trustFlags) run(c *cli.Console) error {
-	o, err := t.parse(c)
+func (t *trustFlags) run(ctx context.Context, c *cli.Console) error {
+	o, err := t.parse(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -61,6 +62,7 @@ func (t *trustFlags) run(c *cli.Console) error {
 	if err != nil {
 		return err
 	}
+	c.Changed()
 	policy, text := map[string]string{}, fmt.Sprintf("trust set:   %s\nfingerprint: %s\npolicy:", t.dir, set.Fingerprint())
 	for _, ns := range verify.Namespaces {
 		policy[ns] = set.Rule(ns)
@@ -70,14 +72,14 @@ func (t *trustFlags) run(c *cli.Console) error {
 	return nil
 }
 
-func (t *trustFlags) parse(c *cli.Console) (o verify.NewTrust, err error) {
+func (t *trustFlags) parse(ctx context.Context, c *cli.Console) (o verify.NewTrust, err error) {
 	o.Products = t.products
 	for _, s := range t.signers {
 		name, file, ok := strings.Cut(s, "=")
 		if !ok {
 			return o, fault.New(fault.Usage, "--signer %q is not NAME=FILE.pub", s)
 		}
-		key, err := common.ReadSmall(c, "public key", file, keys.MaxKeyFile)
+		key, err := common.ReadSmall(ctx, c, "public key", file, keys.MaxKeyFile)
 		if err != nil {
 			return o, err
 		}

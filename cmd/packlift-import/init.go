@@ -17,6 +17,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/rootfs"
 	"packlift/verify"
 )
 
@@ -31,6 +32,7 @@ type initFlags struct {
 	trust       string
 	fingerprint string
 	yes, empty  bool
+	allowRoot   bool
 }
 
 func initPack(c *cli.Console) *cobra.Command {
@@ -42,12 +44,14 @@ func initPack(c *cli.Console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	a.pack.Flags(f)
+	f.Lookup("pack").Usage = "the `DIR` that is to be a pack (default: the working directory, unless this tool lies in another folder's bin/)"
 	f.Var(&a.product, "product", "the product (default: what updates/product.txt names)")
 	f.Var(&a.level, "level", "the level that the tree is at; 0 is the product as first released")
 	f.StringVar(&a.trust, "trust", "", "the trust set in `DIR`")
 	f.StringVar(&a.fingerprint, "fingerprint", "", "the `FINGERPRINT` that the trust set must have; stands for the confirmation")
 	f.BoolVar(&a.yes, "yes", false, "confirm the trust set's fingerprint unseen")
 	f.BoolVar(&a.empty, "empty", false, "the pack holds nothing yet and will receive a full bundle")
+	f.BoolVar(&a.allowRoot, "allow-root", false, "run as root on a folder that others may write to")
 	cmd.MarkFlagsMutuallyExclusive("empty", "level")
 	cmd.MarkFlagsOneRequired("empty", "level")
 	common.Require(cmd, "trust")
@@ -78,6 +82,9 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 		there.Close()
 		return fault.New(fault.Usage, "%s is a pack already", dir).WithHint("packlift-import current-state --pack %s", dir)
 	}
+	if err := mayInit(dir, a.allowRoot); err != nil {
+		return err
+	}
 	trust, err := common.ReadTrust(a.trust)
 	if err != nil {
 		return err
@@ -96,6 +103,47 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	return sayInit(c, p, trust)
 }
 
+// mayInit refuses a run as root in a folder that others than root may write
+// to, as later runs on the pack are refused. Where the folder does not exist yet, the
+// owner of the nearest one that does counts. On Windows it checks nothing.
+func mayInit(dir string, allow bool) error {
+	if allow || os.Geteuid() != 0 {
+		return nil
+	}
+	at, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	root, err := rootfs.Open(at)
+	for errors.Is(err, fs.ErrNotExist) && filepath.Dir(at) != at {
+		at = filepath.Dir(at)
+		root, err = rootfs.Open(at)
+	}
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	uid, _, ok, err := root.OwnerOf(".")
+	if err != nil || !ok {
+		return err
+	}
+	info, err := root.Stat(".")
+	if err != nil {
+		return err
+	}
+	why := ""
+	switch mode := info.Mode(); {
+	case uid != 0:
+		why = fmt.Sprintf("belongs to user %d", uid)
+	case mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0:
+		why = fmt.Sprintf("has mode %04o: others may write there", mode.Perm())
+	default:
+		return nil
+	}
+	return fault.New(fault.Privileged, "running as root, but %s %s", at, why).
+		WithHint("run it as the owner of the product, or add --allow-root")
+}
+
 func sayInit(c *cli.Console, p *pack.Pack, trust *verify.TrustSet) error {
 	s, err := p.State()
 	if err != nil {
@@ -112,7 +160,7 @@ func (a *initFlags) setProduct(dir string) error {
 		return nil
 	}
 	name := filepath.Join(dir, filepath.FromSlash(pack.ProductFile))
-	f, err := os.Open(name)
+	f, err := common.OpenRegular(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Usage, "the product is not named").WithHint("give --product NAME-VERSION, such as wso2am-4.2.0")
 	}

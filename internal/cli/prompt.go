@@ -25,7 +25,7 @@ const maxPassphrase = 64 << 10
 // names, or asks on the terminal without echo.
 func (c *Console) Passphrase(ctx context.Context, question string) ([]byte, error) {
 	if name := os.Getenv(PassphraseFile); name != "" {
-		return passphraseFrom(name)
+		return Await(ctx, func() ([]byte, error) { return passphraseFrom(name) })
 	}
 	tty, err := openTerminal()
 	if err != nil {
@@ -113,6 +113,12 @@ func askHidden(ctx context.Context, tty *terminal, question string) ([]byte, err
 	return waitFor(ctx, func() ([]byte, error) { return term.ReadPassword(fd) }, func() { _ = term.Restore(fd, old) })
 }
 
+// Await returns read's answer, or the end of ctx. read may open a pipe that no
+// one writes to: it is left where it waits.
+func Await(ctx context.Context, read func() ([]byte, error)) ([]byte, error) {
+	return waitFor(ctx, read, func() {})
+}
+
 // waitFor returns read's answer, or the end of ctx after restoring.
 func waitFor(ctx context.Context, read func() ([]byte, error), restore func()) ([]byte, error) {
 	type answer struct {
@@ -142,7 +148,7 @@ func (c *Console) Confirm(ctx context.Context, question, hint string) error {
 	}
 	defer tty.Close()
 	fmt.Fprintf(tty.out, "%s [y/N] ", Clean(question))
-	line, err := waitFor(ctx, func() ([]byte, error) { return bufio.NewReader(io.LimitReader(tty.in, 1024)).ReadBytes('\n') }, func() {})
+	line, err := Await(ctx, func() ([]byte, error) { return bufio.NewReader(io.LimitReader(tty.in, 1024)).ReadBytes('\n') })
 	if err != nil {
 		return err
 	}

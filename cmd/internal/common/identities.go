@@ -35,7 +35,7 @@ func UI(ctx context.Context, c *cli.Console) keys.UI {
 // there, and adds the one that asks for a passphrase where a bundle wants one.
 func Identities(ctx context.Context, c *cli.Console, files []string) ([]age.Identity, error) {
 	ui := UI(ctx, c)
-	out, err := identityFiles(c, ui, files)
+	out, err := identityFiles(ctx, c, ui, files)
 	if err != nil {
 		return nil, err
 	}
@@ -43,14 +43,14 @@ func Identities(ctx context.Context, c *cli.Console, files []string) ([]age.Iden
 	return append(out, keys.PassphraseIdentity(ask)), nil
 }
 
-func identityFiles(c *cli.Console, ui keys.UI, files []string) ([]age.Identity, error) {
+func identityFiles(ctx context.Context, c *cli.Console, ui keys.UI, files []string) ([]age.Identity, error) {
 	implied := len(files) == 0
 	if implied {
 		files = []string{DefaultIdentity()}
 	}
 	var out []age.Identity
 	for _, name := range files {
-		data, err := ReadSmall(c, "identity", name, keys.MaxKeyFile)
+		data, err := ReadSmall(ctx, c, "identity", name, keys.MaxKeyFile)
 		if implied && (name == "" || errors.Is(err, fs.ErrNotExist)) {
 			return nil, nil
 		}
@@ -67,14 +67,23 @@ func identityFiles(c *cli.Console, ui keys.UI, files []string) ([]age.Identity, 
 	return out, nil
 }
 
-// warnOpenSecret warns where others than its owner can read a secret. Windows
-// keeps that elsewhere than in the mode.
+// warnOpenSecret warns where others than its owner can read a secret, or put
+// another in its place. Windows keeps that elsewhere than in the mode.
 func warnOpenSecret(c *cli.Console, name string) {
 	info, err := os.Stat(name)
-	if err != nil || name == "-" || runtime.GOOS == "windows" || !info.Mode().IsRegular() || info.Mode().Perm()&0o077 == 0 {
+	if err != nil || name == "-" || runtime.GOOS == "windows" || !info.Mode().IsRegular() {
 		return
 	}
-	c.Warn("%s holds a secret and has mode %04o: others can read it; chmod 600 %s", name, info.Mode().Perm(), name)
+	can := "read"
+	switch mode := info.Mode().Perm(); {
+	case mode&0o066 == 0: // no more than the right to execute it
+		return
+	case mode&0o044 == 0:
+		can = "change"
+	case mode&0o022 != 0:
+		can = "read and change"
+	}
+	c.Warn("%s holds a secret and has mode %04o: others can %s it; chmod 600 %s", name, info.Mode().Perm(), can, name)
 }
 
 // HasDefaultIdentity reports whether the default identity file is there.

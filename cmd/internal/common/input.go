@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"packlift/internal/cli"
 	"packlift/internal/fault"
@@ -48,7 +49,7 @@ func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, erro
 	if !info.Mode().IsRegular() {
 		return nil, fault.New(fault.Usage, "%s is not a regular file", name).WithHint("give `-` and let it come from standard input")
 	}
-	f, err := os.Open(name)
+	f, err := OpenRegular(name)
 	if err != nil {
 		return nil, err
 	}
@@ -154,18 +155,47 @@ type missing struct {
 func (m *missing) Unwrap() error { return m.cause }
 
 // ReadSmall reads a file of at most limit bytes; `-` is standard input. what
-// names it in errors.
-func ReadSmall(c *cli.Console, what, name string, limit int64) ([]byte, error) {
-	if name == "-" {
-		return ReadCapped("standard input", c.Stdin(), limit)
-	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, Missing(what, name, err)
-	}
-	defer f.Close()
-	return ReadCapped(name, f, limit)
+// names it in errors. The file may be a pipe, such as a shell's <(…); the wait for
+// who writes to it ends with ctx.
+func ReadSmall(ctx context.Context, c *cli.Console, what, name string, limit int64) ([]byte, error) {
+	return cli.Await(ctx, func() ([]byte, error) {
+		if name == "-" {
+			return ReadCapped("standard input", c.Stdin(), limit)
+		}
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, Missing(what, name, err)
+		}
+		defer f.Close()
+		return ReadCapped(name, f, limit)
+	})
 }
+
+// OpenRegular opens a regular file, or what a link to one leads to. Any other
+// kind, such as a pipe that no one writes to, is refused and not waited for.
+func OpenRegular(name string) (*os.File, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
+	}
+	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be another by now
+	if err != nil {
+		return nil, err
+	}
+	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
+		err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
+var errNotRegular = errors.New("is not a regular file")
 
 // ReadCapped reads at most limit bytes of r; more are a usage error.
 func ReadCapped(name string, r io.Reader, limit int64) ([]byte, error) {

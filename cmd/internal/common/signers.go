@@ -41,7 +41,7 @@ func (s *SignKeys) Load(ctx context.Context, c *cli.Console) (out []keys.Signer,
 	}()
 	o := keys.SignerOptions{Passphrase: UI(ctx, c).Secret, AgentSocket: os.Getenv("SSH_AUTH_SOCK")}
 	for i, file := range s.files {
-		data, err := ReadSmall(c, "signing key", file, keys.MaxKeyFile)
+		data, err := ReadSmall(ctx, c, "signing key", file, keys.MaxKeyFile)
 		if err != nil {
 			return out, err
 		}

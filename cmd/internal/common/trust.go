@@ -2,6 +2,7 @@ package common
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -20,7 +21,7 @@ func ReadTrust(dir string) (*verify.TrustSet, error) {
 		return nil, fault.New(fault.Usage, "%s is not a folder; a trust set is one", dir).
 			WithHint("packlift-export trust new --signer NAME=FILE.pub -o DIR makes one")
 	}
-	t, err := verify.ParseTrustSet(os.DirFS(dir))
+	t, err := verify.ParseTrustSet(regularFS(dir))
 	if err == nil {
 		return t, nil
 	}
@@ -29,6 +30,17 @@ func ReadTrust(dir string) (*verify.TrustSet, error) {
 			WithHint("give the folder that packlift-export trust new made")
 	}
 	return nil, fmt.Errorf("%s: %w", dir, err)
+}
+
+// regularFS is a folder of regular files.
+type regularFS string
+
+// Open opens a regular file.
+func (d regularFS) Open(name string) (fs.File, error) {
+	if !fs.ValidPath(name) {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
+	}
+	return OpenRegular(filepath.Join(string(d), filepath.FromSlash(name)))
 }
 
 func holdsAny(dir string, names ...string) bool {

@@ -109,7 +109,7 @@ func (a *verifyFlags) trustSet() (*verify.TrustSet, error) {
 func (a *verifyFlags) readIdentities(ctx context.Context, c *cli.Console) ([]age.Identity, error) {
 	var out []age.Identity
 	if len(a.identities) > 0 {
-		ids, err := identityFiles(c, UI(ctx, c), a.identities)
+		ids, err := identityFiles(ctx, c, UI(ctx, c), a.identities)
 		if err != nil {
 			return nil, err
 		}
