@@ -48,7 +48,11 @@ func (pl *Plan) execute(ctx context.Context, p *pack.Pack, source blobs, o Optio
 	if err := t.execute(); err != nil {
 		return nil, spaceOr(err)
 	}
-	return pl.result(), nil
+	res := pl.result()
+	if t.noChangelog {
+		res.Changelog = ""
+	}
+	return res, nil
 }
 
 // notBegun clears up after a journal that could not be written. It may stand
@@ -71,6 +75,9 @@ func (pl *Plan) ready(p *pack.Pack, o Options) error {
 		return err
 	}
 	if err := CheckPrivilege(p, o.AllowRoot); err != nil {
+		return err
+	}
+	if err := pl.checkReports(p, o); err != nil {
 		return err
 	}
 	for _, name := range []string{journalName, undoName} {
@@ -97,6 +104,27 @@ func (pl *Plan) ready(p *pack.Pack, o Options) error {
 	return pl.CheckSpace()
 }
 
+// checkReports refuses, before anything is staged, what would keep a run that
+// is committed from telling of itself.
+func (pl *Plan) checkReports(p *pack.Pack, o Options) error {
+	if err := p.CheckAuditPlace(); err != nil {
+		return err
+	}
+	if pl.Kind == kindRevert || o.NoChangelog {
+		return nil
+	}
+	name := changelogName(pl.From, pl.To)
+	info, err := p.Root().Lstat(name)
+	if absent(err) || err == nil && info.Mode().IsRegular() {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return fault.New(fault.General, "%s is no regular file, and the changelog goes there", p.Root().Full(name)).
+		WithHint("move %s aside, or add --no-changelog", name)
+}
+
 // states fixes the state before and after in the journal's head.
 func (pl *Plan) states(now time.Time) {
 	event := pack.Event{Time: now, Kind: pl.Kind, From: pl.From, To: pl.To, Bundle: pl.head.Bundle,
@@ -121,7 +149,7 @@ func (pl *Plan) result() *Result {
 // drop clears a stage that did not come to a journal.
 func (t *stager) drop() error {
 	h := &t.pl.head
-	return errors.Join(dropOutside(h.Outside, h.Generation, h.Txn), dropStage(t.root, t.at, h.Mounts), sweepGenerations(t.pack))
+	return errors.Join(dropOutside(t.root, t.at, h.Outside, h.Generation), dropStage(t.root, t.at, h.Mounts), sweepGenerations(t.pack))
 }
 
 // stopped gives an error that a cancelled ctx caused the class that says so.
@@ -136,6 +164,7 @@ func stopped(ctx context.Context, err error) error {
 }
 
 func spaceOr(err error) error {
+	err = denied(err)
 	if err == nil || !noSpace(err) || fault.ClassOf(err) == fault.NoSpace {
 		return err
 	}

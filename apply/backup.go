@@ -105,6 +105,13 @@ func (t *stager) backupOutside(ctx context.Context, b head) error {
 		return fmt.Errorf("backup folder %s: %w", b.Outside, err)
 	}
 	defer out.Close()
+	note, err := t.root.ReadFile(t.at.note(), maxNote)
+	if err != nil {
+		return err
+	}
+	if err := out.WriteFile(noteName, note, 0o600); err != nil { // first: it is what allows to remove the folder
+		return err
+	}
 	if err := out.MkdirAll(treeDir, 0o700); err != nil {
 		return err
 	}

@@ -86,7 +86,8 @@ func (e *engine) lookHashed(p string) (*manifest.Entry, error) {
 	return now, err
 }
 
-// loosen opens folders that their owner may not write, for the run's time.
+// loosen opens folders that their owner may not list, enter or write, for the
+// run's time.
 func (e *engine) loosen() error {
 	if runtime.GOOS == "windows" {
 		return nil
@@ -100,14 +101,14 @@ func (e *engine) loosen() error {
 	})
 }
 
-func closed(e *manifest.Entry) bool { return isDir(e) && e.Mode&0o300 != 0o300 }
+func closed(e *manifest.Entry) bool { return isDir(e) && e.Mode&0o700 != 0o700 }
 
 func (e *engine) moveAway(o *op) error {
 	if !e.careful {
 		if err := unchanged(e.root, o.Path, o.seen); err != nil {
 			return err
 		}
-		return e.root.Rename(o.Path, o.Old)
+		return e.move(o.Path, o.Old, o.Path)
 	}
 	away, err := exists(e.root, o.Old)
 	if err != nil || away {
@@ -117,7 +118,17 @@ func (e *engine) moveAway(o *op) error {
 	if err != nil || !sameContent(now, o.Before) {
 		return err // gone, or the new one already: judged before
 	}
-	return e.root.Rename(o.Path, o.Old)
+	return e.move(o.Path, o.Old, o.Path)
+}
+
+// move renames and replaces nothing: what has appeared at to since it was
+// looked at is the site's. p is the path to name then.
+func (e *engine) move(from, to, p string) error {
+	err := e.root.Move(from, to)
+	if errors.Is(err, fs.ErrExist) {
+		return changedMeanwhile(p)
+	}
+	return err
 }
 
 // unchanged: the file is the very one that the plan saw.
@@ -205,7 +216,7 @@ func (e *engine) place(o *op) error {
 				return err
 			}
 		}
-		return e.root.Rename(o.New, o.Path)
+		return e.move(o.New, o.Path, o.Path)
 	}
 	if now != nil {
 		return nil // judged before: it is the new one
@@ -217,7 +228,7 @@ func (e *engine) place(o *op) error {
 	if !sameContent(staged, o.After) {
 		return unrecoverable([]Conflict{{o.Path, "its staged content is missing or damaged"}})
 	}
-	return e.root.Rename(o.New, o.Path)
+	return e.move(o.New, o.Path, o.Path)
 }
 
 func (e *engine) makeLink(o *op) error {
@@ -231,7 +242,9 @@ func (e *engine) makeLink(o *op) error {
 	case now != nil:
 		return changedMeanwhile(o.Path)
 	}
-	if err := e.root.Symlink(o.After.Target, o.Path); err != nil {
+	if err := e.root.Symlink(o.After.Target, o.Path); errors.Is(err, fs.ErrExist) {
+		return changedMeanwhile(o.Path)
+	} else if err != nil {
 		return err
 	}
 	return e.ownLink(o)

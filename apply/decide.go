@@ -313,7 +313,7 @@ func (d *decider) openFolders() error {
 		if err != nil {
 			return err
 		}
-		if isDir(e) && e.Mode&0o300 != 0o300 {
+		if closed(e) {
 			d.op(dir, e, e, info)
 		}
 	}

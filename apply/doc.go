@@ -14,10 +14,13 @@
 //   - Every old file is in the backup, or (Options.NoBackup) in the stage
 //     until the new level is committed.
 //   - No symlink is written through: a path below a linked folder is refused.
+//   - No move replaces a file, where the file system knows such a rename.
+//   - Nothing outside the pack is removed but a backup that holds a copy of the
+//     pack's own record of it.
 //
 // The order of a run is: stage every new content and the backup, sync; write
 // the journal, sync; move old files away, move new ones in, sync; replace
-// state.json (the commit point); changelog, floor, audit log; remove the
+// state.json (the commit point); floor, audit log, changelog; remove the
 // journal; remove the stage. While a journal exists the way is forward; a
 // journal.undo means that the way is back.
 //

@@ -79,7 +79,7 @@ func (p places) stage() string           { return stageRoot + "/" + p.txn }
 func (p places) newDir() string          { return p.stage() + "/new" }
 func (p places) oldDir() string          { return p.stage() + "/old" }
 func (p places) changelog() string       { return p.stage() + "/changelog.md" }
-func (p places) note() string            { return p.stage() + "/places.json" }
+func (p places) note() string            { return p.stage() + "/" + noteName }
 func (p places) newName(i int) string    { return fmt.Sprintf("%s/%07d", p.newDir(), i) }
 func (p places) oldName(i int) string    { return fmt.Sprintf("%s/%07d", p.oldDir(), i) }
 func (p places) mount(top string) string { return path.Join(top, ".packlift-"+p.txn) }

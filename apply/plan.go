@@ -117,7 +117,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	}
 	d := newDecider(p.Root(), pl.Kind, changes)
 	if err := d.run(ctx, o.Jobs); err != nil {
-		return err
+		return denied(err)
 	}
 	pl.ops, pl.Conflicts, pl.remedies, pl.Kept = d.ops, d.conflicts, d.remedies, d.kept
 	sort.Slice(pl.ops, func(i, j int) bool { return pl.ops[i].Path < pl.ops[j].Path })

@@ -105,11 +105,11 @@ func (l *entryLine) entry(p string) (*manifest.Entry, error) {
 	case manifest.Dir:
 		ok = ok && l.SHA256 == nil && e.Target == "" && e.Size == 0
 	case manifest.Symlink:
-		ok = ok && l.SHA256 == nil && e.Size == 0 && e.Mode == 0 && safepath.CheckLink(p, e.Target) == nil
+		ok = ok && l.SHA256 == nil && e.Size == 0 && e.Mode == 0 && manifest.CheckLink(p, e.Target) == nil
 	default:
 		ok = false
 	}
-	if !ok {
+	if !ok || e.CheckPlace() != nil {
 		return nil, fmt.Errorf("%q has an impossible entry", p)
 	}
 	return e, nil
@@ -271,6 +271,14 @@ func (h *head) check(what string) error {
 		return errors.New("its generation is impossible")
 	case h.Kind != kindUpdate && h.Kind != kindFull && h.Kind != kindRevert:
 		return fmt.Errorf("its kind %.40q is unknown", h.Kind)
+	case (h.Kind == kindRevert) != (h.Reverts > 0):
+		return errors.New("only a revert takes a generation back")
+	case h.Outside != "" && (h.Kind == kindRevert || !isOutside(h.Outside, h.Generation, h.Txn)):
+		return fmt.Errorf("its backup's place %.200q is impossible", h.Outside)
+	case h.RevertsOutside != "" && (h.Reverts == 0 || !isOutside(h.RevertsOutside, h.Reverts, "")):
+		return fmt.Errorf("the backup's place %.200q is impossible", h.RevertsOutside)
+	case h.Remember != "" && !isClean(h.Remember):
+		return fmt.Errorf("its backup folder %.200q is impossible", h.Remember)
 	case h.Changelog != "" && h.Changelog != changelogName(h.From, h.To):
 		return fmt.Errorf("its changelog's name %.200q is impossible", h.Changelog)
 	}
@@ -295,10 +303,7 @@ func productPath(p string) error {
 	if err := safepath.Check(p); err != nil {
 		return err
 	}
-	if manifest.Reserved(p) {
-		return fmt.Errorf("%q is reserved for the pack", p)
-	}
-	return nil
+	return (&manifest.Entry{Path: p, Type: manifest.Dir}).CheckPlace()
 }
 
 // check: the path is a product's, and the names are ones that assignOp makes.

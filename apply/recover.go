@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
-	"path/filepath"
 	"strconv"
 
 	"packlift/internal/fault"
@@ -102,6 +101,9 @@ func (r *recovery) ahead(t *transaction) (string, error) {
 	if err := t.stateIsOld(); err != nil {
 		return "", err
 	}
+	if err := t.loosen(); err != nil {
+		return "", err
+	}
 	bad, back, stage, err := t.judge()
 	switch {
 	case err != nil:
@@ -119,6 +121,9 @@ func (r *recovery) ahead(t *transaction) (string, error) {
 }
 
 func (r *recovery) back(t *transaction) error {
+	if err := t.loosen(); err != nil { // a folder that cannot be listed cannot be judged
+		return err
+	}
 	_, back, _, err := t.judge()
 	if err != nil {
 		return err
@@ -158,7 +163,7 @@ func sweepStage(p *pack.Pack, log *slog.Logger) error {
 
 func sweepOne(p *pack.Pack, log *slog.Logger, at places, generation int) error {
 	root := p.Root()
-	b, err := root.ReadFile(at.note(), 4<<20)
+	b, err := root.ReadFile(at.note(), maxNote)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -168,26 +173,10 @@ func sweepOne(p *pack.Pack, log *slog.Logger, at places, generation int) error {
 			return fmt.Errorf("%s is damaged: %w", root.Full(at.note()), err)
 		}
 	}
-	if err := dropOutside(n.Outside, generation+1, at.txn); err != nil {
+	if err := dropOutside(root, at, n.Outside, generation+1); err != nil {
 		leftOutside(log, n.Outside, err)
 	}
 	return dropStage(root, at, n.Mounts)
-}
-
-// dropOutside removes the backup that the run txn made outside the pack, by
-// the one name it can have; any other is left alone.
-func dropOutside(dir string, gen int, txn string) error {
-	if dir == "" || filepath.Base(dir) != outsideName(gen, txn) {
-		return nil
-	}
-	root, err := rootfs.Open(filepath.Dir(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(root.RemoveAll(filepath.Base(dir)), root.Close())
 }
 
 // leftOutside: a backup folder that is read-only or gone by now must not keep

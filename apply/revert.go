@@ -46,7 +46,7 @@ func NewRevert(ctx context.Context, p *pack.Pack, o Options) (*Plan, error) {
 		return nil, err
 	}
 	if err := pl.checkBackup(ctx, p, ops, o.Jobs); err != nil {
-		return nil, err
+		return nil, denied(err)
 	}
 	if err := pl.fill(ctx, p, reversed(ops), o); err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package apply
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -50,8 +51,11 @@ func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
 // syncEach: without syncfs each staged file is synced as it is written.
 var syncEach = runtime.GOOS != "linux"
 
-// note is what a later run needs to sweep a stage that never got a journal.
+// note is what a later run needs to sweep a stage that never got a journal. A
+// backup outside holds a copy of it; Mark, which nobody can guess, proves by
+// that copy that the folder is this run's.
 type note struct {
+	Mark    string   `json:"mark,omitempty"`
 	Outside string   `json:"outside,omitempty"`
 	Mounts  []string `json:"mounts,omitempty"`
 }
@@ -89,7 +93,7 @@ func (t *stager) makePlaces() error {
 			return err
 		}
 	}
-	b, err := json.Marshal(note{t.pl.head.Outside, t.pl.head.Mounts})
+	b, err := json.Marshal(note{rand.Text(), t.pl.head.Outside, t.pl.head.Mounts})
 	if err != nil {
 		return err
 	}

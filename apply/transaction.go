@@ -2,23 +2,20 @@ package apply
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
-	"path/filepath"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
-	"packlift/internal/rootfs"
 )
 
 // transaction is a run whose journal is written: it is finished or undone.
 type transaction struct {
 	engine
-	p   *pack.Pack
-	log *slog.Logger
+	p           *pack.Pack
+	log         *slog.Logger
+	noChangelog bool // it could not be written
 }
 
 // begin writes the journal: from here on a later run goes forward.
@@ -55,6 +52,9 @@ func (t *transaction) commit() error {
 	after, err := pack.ParseState(t.head.StateAfter)
 	if err != nil {
 		return err
+	}
+	if now, err := t.p.State(); err == nil {
+		after.FloorSeen = after.FloorSeen || now.FloorSeen
 	}
 	if err := t.p.SaveState(after); err != nil {
 		// The rename may have been done, and only its sync failed.
@@ -101,14 +101,29 @@ func sameState(now pack.State, want []byte) (bool, error) {
 // finish takes the steps after the commit point. Each can be repeated; an
 // error leaves the journal, and the next run goes on.
 func (t *transaction) finish() error {
-	steps := []func() error{t.changelog, t.floor, t.remember, t.audit, t.dropReverted}
+	steps := []func() error{t.floor, t.remember, t.audit}
 	for _, step := range steps {
 		if err := step(); err != nil {
-			return fault.New(fault.ClassOf(spaceOr(err)), "the pack is on level %s, but the run is not finished: %w", pack.LevelName(t.head.To), err).
-				WithHint("packlift-import recover")
+			return t.unfinished(err)
 		}
 	}
+	if err := t.changelog(); err != nil { // worth a word, not a pack that is stuck
+		t.noChangelog = true
+		t.log.Warn("the changelog could not be written; the update itself is complete", "file", t.root.Full(t.head.Changelog), "error", err)
+	}
+	if err := t.dropReverted(); err != nil {
+		return t.unfinished(err)
+	}
 	return t.clear(journalName)
+}
+
+func (t *transaction) unfinished(err error) error {
+	hint := "packlift-import recover"
+	if first := fault.HintOf(err); first != "" {
+		hint = first + "; then: " + hint
+	}
+	return fault.New(fault.ClassOf(spaceOr(err)), "the pack is on level %s, but the run is not finished: %w", pack.LevelName(t.head.To), err).
+		WithHint("%s", hint)
 }
 
 // clear removes the journal, and then the stage.
@@ -169,27 +184,12 @@ func (t *transaction) dropReverted() error {
 		return nil
 	}
 	if dir := t.head.RevertsOutside; dir != "" {
-		if err := dropGeneration(dir, t.head.Reverts); err != nil {
+		proof := generationDir(t.head.Reverts) + "/" + backupRecord
+		if err := dropOwn(t.root, proof, dir); err != nil {
 			leftOutside(t.log, dir, err)
 		}
 	}
 	return t.root.RemoveAll(generationDir(t.head.Reverts))
-}
-
-// dropGeneration removes an outside backup; dir must carry the name of one.
-func dropGeneration(dir string, gen int) error {
-	base := filepath.Base(dir)
-	if len(base) < 16 || base != outsideName(gen, base[len(base)-16:]) {
-		return nil
-	}
-	root, err := rootfs.Open(filepath.Dir(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return errors.Join(root.RemoveAll(base), root.Close())
 }
 
 // undo turns back: the journal's name says so before the first move.
@@ -216,7 +216,7 @@ func (t *transaction) undo() error {
 }
 
 func (t *transaction) dropUndone() error {
-	if err := dropOutside(t.head.Outside, t.head.Generation, t.head.Txn); err != nil {
+	if err := dropOutside(t.root, places{t.head.Txn}, t.head.Outside, t.head.Generation); err != nil {
 		leftOutside(t.log, t.head.Outside, err)
 	}
 	if err := t.clear(undoName); err != nil {

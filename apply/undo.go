@@ -44,7 +44,7 @@ func (e *engine) takeOut(o *op) error {
 	if staged, err := exists(e.root, o.New); err != nil || staged {
 		return err // not placed: what stands there is the site's own
 	}
-	return e.root.Rename(o.Path, o.New)
+	return e.move(o.Path, o.New, o.Path)
 }
 
 // isOld: a file system that ignores case shows under the new link's name the
@@ -101,5 +101,5 @@ func (e *engine) bringBack(o *op) error {
 	if now != nil {
 		return unrecoverable([]Conflict{{o.Path, "stands where the old file has to come back"}})
 	}
-	return e.root.Rename(o.Old, o.Path)
+	return e.move(o.Old, o.Path, o.Path)
 }

@@ -50,9 +50,9 @@ func VerifyPack(ctx context.Context, p *pack.Pack, jobs int) (*PackReport, error
 	}
 	r := &PackReport{Level: s.Level, Checked: len(m.Entries), Missing: []string{}, Changed: []Conflict{}, Extra: []string{}}
 	if err := r.compare(ctx, p.Root(), m, Options{Jobs: jobs}.withDefaults().Jobs); err != nil {
-		return nil, err
+		return nil, denied(err)
 	}
-	return r, r.findExtra(ctx, p.Root(), m, ".")
+	return r, denied(r.findExtra(ctx, p.Root(), m, "."))
 }
 
 func (r *PackReport) compare(ctx context.Context, root *rootfs.Root, m *manifest.Manifest, jobs int) error {

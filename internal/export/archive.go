@@ -119,11 +119,13 @@ func (c *collector) take(a *archive, made map[string]manifest.Type, m member) {
 		c.refused = append(c.refused, err.Error())
 		return
 	}
-	if m.Type == manifest.Symlink {
-		if err := safepath.CheckLink(m.Path, m.Target); err != nil {
-			c.refused = append(c.refused, err.Error())
-			return
-		}
+	if err := m.CheckPlace(); err != nil {
+		c.refused = append(c.refused, err.Error())
+		return
+	}
+	if err := manifest.CheckMode(m.Type, m.Mode); err != nil {
+		c.refuse(m.Path, err.Error())
+		return
 	}
 	if old, ok := made[m.Path]; ok {
 		if old != manifest.Dir || m.Type != manifest.Dir {

@@ -8,8 +8,11 @@
 //   - at most MaxEntries entries, sorted strictly by path (bytewise), each path valid by package safepath
 //   - no two paths collide on a case-insensitive file system
 //   - each parent of an entry is listed before it, as a folder
-//   - modes are permission bits only; file sizes are 0 to MaxFile; link targets stay inside the tree
-//   - nothing at updates/** nor bin/packlift-import*: those belong to the pack, not to the product
+//   - modes are permission bits only, and let the owner read: 0400 in a file's, 0500 in a folder's
+//   - file sizes are 0 to MaxFile; link targets stay inside the tree
+//   - nothing at updates/** nor bin/packlift-import*, nor under a name that begins with .packlift-:
+//     those belong to the pack, not to the product
+//   - bin, if listed, is a folder; no link leads to the tree's top, to bin or to a reserved path
 package manifest
 
 import (
@@ -136,11 +139,14 @@ func (e *Entry) check() error {
 	if err := safepath.Check(e.Path); err != nil {
 		return fmt.Errorf("manifest: %w", err)
 	}
-	if Reserved(e.Path) {
-		return fmt.Errorf("manifest: %q is reserved for the pack", e.Path)
+	if err := e.CheckPlace(); err != nil {
+		return fmt.Errorf("manifest: %w", err)
 	}
 	if e.Mode > 0o777 {
 		return fmt.Errorf("manifest: %q has mode %o; only permission bits travel", e.Path, e.Mode)
+	}
+	if err := CheckMode(e.Type, e.Mode); err != nil {
+		return fmt.Errorf("manifest: %q %w", e.Path, err)
 	}
 	switch e.Type {
 	case File:
@@ -156,9 +162,6 @@ func (e *Entry) check() error {
 	case Symlink:
 		if e.Size != 0 || e.Mode != 0 || !e.SHA256.IsZero() {
 			return fmt.Errorf("manifest: link %q has a size, digest or mode", e.Path)
-		}
-		if err := safepath.CheckLink(e.Path, e.Target); err != nil {
-			return fmt.Errorf("manifest: %w", err)
 		}
 		return nil
 	}

@@ -16,7 +16,7 @@ func good() *Manifest {
 		{Path: "bin", Type: Dir, Mode: 0o755},
 		{Path: "bin/a&b", Type: File, Mode: 0o644, SHA256: Sum(nil)},
 		{Path: "bin/run.sh", Type: File, Mode: 0o755, Size: 5, SHA256: Sum([]byte("hello"))},
-		{Path: "lib", Type: Symlink, Target: "bin"},
+		{Path: "lib", Type: Symlink, Target: "bin/a&b"},
 		{Path: "é & ü", Type: File, Mode: 0o600, SHA256: Sum(nil)},
 	}}
 }
@@ -24,7 +24,7 @@ func good() *Manifest {
 const canonical = `{"manifest":1,"product":"wso2am","version":"4.2.0","level":3,"count":3,"entries":[
 {"path":"bin","type":"dir","mode":"0755"},
 {"path":"bin/run.sh","type":"file","mode":"0755","size":5,"sha256":"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"},
-{"path":"lib","type":"symlink","target":"bin"}
+{"path":"lib","type":"symlink","target":"bin/run.sh"}
 ]}
 `
 
@@ -78,14 +78,14 @@ func TestParseRefuses(t *testing.T) {
 		"reserved, in case":   {`"lib"`, `"UpDates"`},
 		"collision":           {`"lib"`, `"biN"`},
 		"unsorted":            {`"path":"lib"`, `"path":"alib"`},
-		"twice":               {`{"path":"lib","type":"symlink","target":"bin"}`, `{"path":"bin/run.sh","type":"symlink","target":"x"}`},
+		"twice":               {`{"path":"lib","type":"symlink","target":"bin/run.sh"}`, `{"path":"bin/run.sh","type":"symlink","target":"x"}`},
 		"no folder":           {`"path":"lib"`, `"path":"lib/x"`},
-		"folder is a file":    {`{"path":"lib","type":"symlink","target":"bin"}`, `{"path":"bin/run.sh/x","type":"symlink","target":"y"}`},
+		"folder is a file":    {`{"path":"lib","type":"symlink","target":"bin/run.sh"}`, `{"path":"bin/run.sh/x","type":"symlink","target":"y"}`},
 		"unknown type":        {`"symlink"`, `"fifo"`},
-		"absent":              {`"type":"symlink","target":"bin"`, `"type":"absent"`},
-		"link leaves":         {`"target":"bin"`, `"target":"../bin"`},
-		"link absolute":       {`"target":"bin"`, `"target":"/bin"`},
-		"link without target": {`,"target":"bin"`, ``},
+		"absent":              {`"type":"symlink","target":"bin/run.sh"`, `"type":"absent"`},
+		"link leaves":         {`"target":"bin/run.sh"`, `"target":"../bin"`},
+		"link absolute":       {`"target":"bin/run.sh"`, `"target":"/bin"`},
+		"link without target": {`,"target":"bin/run.sh"`, ``},
 		"link with mode":      {`"symlink",`, `"symlink","mode":"0777",`},
 		"file with target":    {`"size":5,`, `"size":5,"target":"x",`},
 		"file without size":   {`"size":5,`, ``},
@@ -101,10 +101,14 @@ func TestParseRefuses(t *testing.T) {
 		"mode with sign":      {`"dir","mode":"0755"`, `"dir","mode":"+755"`},
 		"mode with junk":      {`"dir","mode":"0755"`, `"dir","mode":"0755x"`},
 		"mode not octal":      {`"dir","mode":"0755"`, `"dir","mode":"0855"`},
+		"file unreadable":     {`"mode":"0755","size"`, `"mode":"0300","size"`},
+		"folder unlistable":   {`"dir","mode":"0755"`, `"dir","mode":"0355"`},
+		"folder unsearchable": {`"dir","mode":"0755"`, `"dir","mode":"0655"`},
+		"a run's own name":    {`"lib"`, `"lib/.Packlift-tmp-x"`},
 		"digest in capitals":  {`"2cf2`, `"2CF2`},
 		"digest short":        {`9824"`, `982"`},
 		"comma missing":       {"\"0755\"},\n", "\"0755\"}\n"},
-		"comma too many":      {`"target":"bin"}`, `"target":"bin"},`},
+		"comma too many":      {`"target":"bin/run.sh"}`, `"target":"bin/run.sh"},`},
 		"no end":              {"]}\n", ""},
 		"no last line end":    {"]}\n", "]}"},
 		"bytes after":         {"]}\n", "]}\n\n"},
@@ -234,7 +238,7 @@ func TestDifferenceRefuses(t *testing.T) {
 		"count over the cap":  {`"count":2`, `"count":2000000`},
 		"other end":           {`"to":4`, `"to":5`},
 		"other change":        {`"target":"bin/run.sh"`, `"target":"bin/run"`},
-		"change that is none": {`"target":"bin/run.sh"`, `"target":"bin"`},
+		"change that is none": {`"target":"bin/run.sh"`, `"target":"bin/a&b"`},
 		"removed, with mode":  {`"type":"absent"`, `"type":"absent","mode":"0755"`},
 		"removed, with junk":  {`"type":"absent"`, `"type":"absent","mode":"x"`},
 		"removed, not there":  {`"é & ü"`, `"é & ö"`},
@@ -260,6 +264,30 @@ func TestReserved(t *testing.T) {
 	for _, p := range []string{"update", "updates2", "x/updates", "bin", "bin/packlift-export", "bin/x", "bin2/packlift-import"} {
 		if Reserved(p) {
 			t.Errorf("%q is reserved", p)
+		}
+	}
+}
+
+func TestPlace(t *testing.T) {
+	refused := []Entry{
+		{Path: "bin", Type: Symlink, Target: "x"}, {Path: "BIN", Type: File}, {Path: "b\u200cin", Type: File},
+		{Path: "l", Type: Symlink, Target: "."}, {Path: "a/l", Type: Symlink, Target: ".."}, {Path: "a/l", Type: Symlink, Target: "../Bin/"},
+		{Path: "l", Type: Symlink, Target: "updates"}, {Path: "a/b/l", Type: Symlink, Target: "../../updates/packlift/state.json"},
+		{Path: "bin/l", Type: Symlink, Target: "packlift-import"}, {Path: "l", Type: Symlink, Target: "./bin/PACKLIFT-import.exe"},
+		{Path: ".packlift-x", Type: File}, {Path: "a/.packlift-0123456789abcdef/new-1", Type: File},
+	}
+	for _, e := range refused {
+		if e.CheckPlace() == nil {
+			t.Errorf("%+v passes", e)
+		}
+	}
+	passing := []Entry{
+		{Path: "bin", Type: Dir}, {Path: "x/bin", Type: Symlink, Target: "../y/bin"}, {Path: "l", Type: Symlink, Target: "bin/run.sh"},
+		{Path: "a/l", Type: Symlink, Target: "."}, {Path: "a/updates", Type: Symlink, Target: "b"}, {Path: "x.packlift-y", Type: File}, {Path: "a/b/l", Type: Symlink, Target: "../updates"},
+	}
+	for _, e := range passing {
+		if err := e.CheckPlace(); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"maps"
 	"reflect"
 	"slices"
 	"time"
 
+	"packlift/internal/fault"
 	"packlift/internal/manifest"
 )
 
@@ -155,6 +157,28 @@ func (p *Pack) appendAudit(tail []byte, event string, fields map[string]any) err
 	return p.writeAudit(append(append(out, b...), '\n'))
 }
 
+// CheckAuditPlace returns an error with a hint unless the audit log is missing or
+// a regular file with one name: anything else blocks, or leads the log elsewhere.
+func (p *Pack) CheckAuditPlace() error {
+	info, err := p.root.Lstat(AuditFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	why := "is not a regular file"
+	if info.Mode().IsRegular() {
+		n, err := p.root.Links(AuditFile)
+		if err != nil || n < 2 {
+			return err
+		}
+		why = "has a second name (hard link)"
+	}
+	return fault.New(fault.General, "%s %s; the audit log is not written there", p.root.Full(AuditFile), why).
+		WithHint("move %s aside, and put a plain copy of the log in its place", AuditFile)
+}
+
 func (p *Pack) writeAudit(b []byte) error {
 	there, err := p.root.Exists(AuditFile)
 	if err != nil {
@@ -227,6 +251,9 @@ func lastRecord(tail []byte) (*record, *tornLine) {
 
 // auditTail reads the end of the log, nil if there is none.
 func (p *Pack) auditTail() ([]byte, error) {
+	if err := p.CheckAuditPlace(); err != nil {
+		return nil, err
+	}
 	there, err := p.root.Exists(AuditFile)
 	if err != nil || !there {
 		return nil, err

@@ -91,6 +91,14 @@ func (p *Pack) makeLockFile() error {
 	if err == nil && !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a regular file; remove it", p.root.Full(LockFile))
 	}
+	if err == nil {
+		n, lerr := p.root.Links(LockFile)
+		if lerr != nil || n < 2 {
+			return nil // gone by now, or plain; writing into it checks again
+		}
+		return fault.New(fault.General, "%s has a second name (hard link), which a run would write through", p.root.Full(LockFile)).
+			WithHint("while no run is under way: rm %q", p.root.Full(LockFile))
+	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
@@ -138,10 +146,10 @@ func (p *Pack) locked(l *flock.Flock, command string) (func() error, error) {
 	}, nil
 }
 
-// sweep removes the temporary files of runs that were killed; only the lock's
-// holder may, others' could be in use.
+// sweep removes the temporary files of runs that were killed, from folders that
+// are the pack's own; only the lock's holder may, others' could be in use.
 func (p *Pack) sweep() error {
-	for _, dir := range []string{Updates, Dir, ManifestDir, TrustDir + "/1", "bin"} {
+	for _, dir := range []string{Updates, Dir, ManifestDir, TrustDir + "/1"} {
 		if link, err := p.root.ParentLink(dir + "/x"); err != nil || link != "" {
 			continue
 		}

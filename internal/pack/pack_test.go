@@ -151,7 +151,7 @@ func TestInitAfterAKilledInit(t *testing.T) {
 	write(t, dir, ProductFile, "wso2am-4.2.0\n")
 	write(t, dir, TrustDir+"/1/allowed_signers", "half")
 	write(t, dir, TrustDir+"/1/stale", "x")
-	write(t, dir, Dir+"/"+rootfs.TempPrefix+"abc", "x")
+	write(t, dir, Dir+"/"+rootfs.TempPrefix+"ABCDEFGHIJKLMNOPQRSTUVWXYZ", "x")
 	write(t, dir, AuditFile, `{"seq":1,"ti`)
 	_, err := Open(dir)
 	wantClass(t, "opened", err, fault.Usage)

@@ -38,8 +38,9 @@ type ScanOptions struct {
 
 // Scan lists the tree at root as manifest entries, sorted bytewise by path.
 // Refused are devices, sockets and fifos, files with the setuid or setgid bit,
-// names that safepath refuses, links that leave the tree, and paths that differ
-// only in case: one error names up to 20 of them. Hard links are files of their own.
+// modes that keep the owner from reading, names that safepath refuses, links that
+// leave the tree, what package manifest says of bin and of a run's own names, and
+// paths that differ only in case: one error names up to 20 of them. Hard links are files of their own.
 // It holds at most 2×Jobs files open, and in memory only the entries.
 func Scan(root *rootfs.Root, o ScanOptions) ([]manifest.Entry, error) {
 	s := newScanner(root, o)
@@ -258,7 +259,20 @@ func describe(folder *rootfs.Root, name, p string, info fs.FileInfo) (*manifest.
 	default:
 		return nil, refusal("is a %s", kindOf(mode))
 	}
+	if err := manifest.CheckMode(e.Type, e.Mode); err != nil {
+		return nil, refusal("%w", err)
+	}
+	if err := placed(e); err != nil {
+		return nil, err
+	}
 	return e, nil
+}
+
+func placed(e *manifest.Entry) error {
+	if err := e.CheckPlace(); err != nil && !manifest.Reserved(e.Path) { // what is reserved is the caller's to leave out
+		return refusal("%w", err)
+	}
+	return nil
 }
 
 func describeLink(folder *rootfs.Root, name, p string) (*manifest.Entry, error) {
@@ -266,10 +280,11 @@ func describeLink(folder *rootfs.Root, name, p string) (*manifest.Entry, error) 
 	if err != nil {
 		return nil, err
 	}
-	if err := safepath.CheckLink(p, target); err != nil {
-		return nil, refusal("%w", err)
+	e := &manifest.Entry{Path: p, Type: manifest.Symlink, Target: target}
+	if err := placed(e); err != nil {
+		return nil, err
 	}
-	return &manifest.Entry{Path: p, Type: manifest.Symlink, Target: target}, nil
+	return e, nil
 }
 
 func kindOf(mode fs.FileMode) string {

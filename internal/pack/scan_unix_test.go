@@ -32,6 +32,8 @@ func TestScanRefuses(t *testing.T) {
 	err := errors.Join(
 		os.Chmod(at("suid"), 0o755|os.ModeSetuid), os.Chmod(at("sgid"), 0o755|os.ModeSetgid),
 		unix.Mkfifo(at("fifo"), 0o600),
+		os.WriteFile(at("writeonly"), nil, 0o600), os.Chmod(at("writeonly"), 0o200), os.Mkdir(at("unlistable"), 0o300), os.Mkdir(at("unsearchable"), 0o600),
+		os.Mkdir(at("readonly"), 0o555), os.Symlink("updates/packlift", at("alias")), os.Symlink("good", at("bin")), os.WriteFile(at(".packlift-tmp-x"), nil, 0o600),
 		os.Symlink("/etc/passwd", at("absolute")), os.Symlink("../x", at("leaves")), os.Symlink("good/../../x", at("climbs")), os.Symlink("good/f", at("fine")),
 		os.Link(at("good/f"), at("hard")),
 	)
@@ -46,6 +48,7 @@ func TestScanRefuses(t *testing.T) {
 	want := map[string]string{
 		"suid": "setuid", "sgid": "setgid", "back\\slash": "Windows", "non-utf8-\xff": "UTF-8", "line\nend": "control", "NUL.txt": "device", "case": "differ only in case",
 		"fifo": "fifo", "socket": "socket", "absolute": "absolute", "leaves": "leaves", "climbs": "up again",
+		"writeonly": "0200", "unlistable": "0300", "unsearchable": "0600", "alias": "belongs to the pack", "bin": "bin is a folder", ".packlift-tmp-x": "a run's own",
 	}
 	if unix.Mknod(at("device"), unix.S_IFCHR|0o600, int(unix.Mkdev(1, 3))) == nil {
 		want["device"] = "device"
@@ -66,7 +69,7 @@ func TestScanRefuses(t *testing.T) {
 	}
 	refused := 0
 	list, err := Scan(r, ScanOptions{Hash: true, Refused: func(string, error) { refused++ }})
-	if err != nil || refused != len(want) || strings.Join(paths(list), ",") != "f Case,s fine,d good,f good/f,f hard" {
+	if err != nil || refused != len(want) || strings.Join(paths(list), ",") != "f Case,s fine,d good,f good/f,f hard,d readonly" {
 		t.Errorf("%v, %d, %v", paths(list), refused, err)
 	}
 	for _, p := range []string{"suid", "fifo", "absolute", "leaves", "socket"} {

@@ -5,7 +5,6 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"strings"
 	"time"
 
 	"packlift/internal/safepath"
@@ -190,14 +189,15 @@ func (r *Root) SyncDir(name string) error {
 	return r.effect("syncdir", name, f.Sync)
 }
 
-// Sweep removes temporary files that a killed run left in a folder.
+// Sweep removes temporary files that a killed run left in a folder: those whose
+// names are ones that Pending makes, whole.
 func (r *Root) Sweep(dir string) error {
 	entries, err := r.ReadDir(dir)
 	if err != nil {
 		return ignoreMissing(err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), TempPrefix) || !e.Type().IsRegular() {
+		if !isTemp(e.Name()) || !e.Type().IsRegular() {
 			continue
 		}
 		if err := r.Remove(path.Join(dir, e.Name())); ignoreMissing(err) != nil {

@@ -1,6 +1,7 @@
 package rootfs
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 )
@@ -37,14 +38,40 @@ func (r *Root) Append(name string, perm fs.FileMode) (*File, error) {
 	return r.Update(name, os.O_APPEND)
 }
 
-// Update opens an existing regular file for reading and writing; flag is 0 or os.O_APPEND.
+// Update opens an existing regular file for reading and writing; flag is 0 or
+// os.O_APPEND. A file that has a second name (hard link) is refused
+// (ErrLinked): who gave it that would see it change elsewhere.
 func (r *Root) Update(name string, flag int) (*File, error) {
 	var f *os.File
 	err := r.effect("open", name, func() (err error) {
 		f, err = r.openExisting(name, os.O_RDWR|flag)
-		return err
+		if err != nil {
+			return err
+		}
+		if n, err := links(f); err != nil || n > 1 {
+			return errors.Join(err, linked(n), f.Close())
+		}
+		return nil
 	})
 	return r.file(name, f, err)
+}
+
+func linked(n uint64) error {
+	if n > 1 {
+		return ErrLinked
+	}
+	return nil
+}
+
+// Links is the number of names (hard links) that the file at name has.
+func (r *Root) Links(name string) (uint64, error) {
+	f, err := r.Open(name)
+	if err != nil {
+		return 0, err
+	}
+	defer f.Close()
+	n, err := links(f)
+	return n, r.wrap("stat", name, err)
 }
 
 func (r *Root) file(name string, f *os.File, err error) (*File, error) {

@@ -6,10 +6,19 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 )
 
-// TempPrefix begins the name of every temporary file; Sweep removes them.
+// TempPrefix begins the name of every temporary file; 26 characters of base32
+// follow (rand.Text). Sweep removes files of such names.
 const TempPrefix = ".packlift-tmp-"
+
+const tempRandom = 26
+
+func isTemp(name string) bool {
+	s, ok := strings.CutPrefix(name, TempPrefix)
+	return ok && len(s) == tempRandom && strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567") == ""
+}
 
 // Pending is a file on its way to its name: until Commit, only a temporary
 // file in the same folder exists.

@@ -10,6 +10,7 @@
 //     regular files only (Open also folders); ReadFile has a cap
 //   - names that are made can be made on every platform (safepath.Element), and links
 //     that are made stay inside the folder (safepath.CheckLink)
+//   - Move never replaces what is there, and Update never writes into a file that has a second name
 //   - WriteFile and Pending are atomic and durable: synced file, rename, synced folder
 //   - one hook stands before each single effect, for tests (build tag failpoint)
 //
@@ -33,6 +34,9 @@ const maxName = 4096
 
 // ErrLink is in the chain of errors about names that a link stands in the way of.
 var ErrLink = errors.New("is a symbolic link")
+
+// ErrLinked is in the chain of errors about files that have a second name.
+var ErrLinked = errors.New("has a second name (hard link)")
 
 // Root is an open folder. It is safe for use by several goroutines.
 type Root struct {

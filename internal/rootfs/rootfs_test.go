@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"bytes"
+	"crypto/rand"
 	"errors"
 	"io/fs"
 	"os"
@@ -409,7 +410,12 @@ func TestMkdirAllTogether(t *testing.T) {
 
 func TestSweep(t *testing.T) {
 	r, dir := open(t)
-	put(t, filepath.Join(dir, "d", TempPrefix+"1"), "x")
+	made := rand.Text()
+	others := []string{"notes", "", made + "A", made[1:], strings.ToLower(made)}
+	for _, name := range others {
+		put(t, filepath.Join(dir, "d", TempPrefix+name), "the site's own")
+	}
+	put(t, filepath.Join(dir, "d", TempPrefix+made), "x")
 	put(t, filepath.Join(dir, "d", "keep"), "x")
 	put(t, filepath.Join(dir, "d", TempPrefix+"folder", "x"), "x")
 	if err := r.Sweep("d"); err != nil {
@@ -418,7 +424,15 @@ func TestSweep(t *testing.T) {
 	if err := r.Sweep("gone"); err != nil {
 		t.Error(err)
 	}
-	if got := listing(t, filepath.Join(dir, "d")); strings.Contains(got, TempPrefix+"1") || !strings.Contains(got, "keep") || !strings.Contains(got, "folder") {
+	for _, name := range others {
+		if _, err := os.Stat(filepath.Join(dir, "d", TempPrefix+name)); err != nil {
+			t.Error(err)
+		}
+	}
+	if _, err := os.Stat(filepath.Join(dir, "d", TempPrefix+made)); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a run's own: %v", err)
+	}
+	if got := listing(t, filepath.Join(dir, "d")); !strings.Contains(got, "keep") || !strings.Contains(got, "folder") {
 		t.Errorf("left:\n%s", got)
 	}
 }

@@ -8,3 +8,7 @@ func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 
 func (r *Root) plainFolder(string) bool { return false }
+
+func renameNew(a int, from string, b int, to string) error {
+	return unix.RenameatxNp(a, from, b, to, unix.RENAME_EXCL)
+}

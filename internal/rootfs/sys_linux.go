@@ -33,3 +33,7 @@ func (r *Root) plainFolder(name string) bool {
 	unix.Close(fd)
 	return true
 }
+
+func renameNew(a int, from string, b int, to string) error {
+	return unix.Renameat2(a, from, b, to, unix.RENAME_NOREPLACE)
+}

@@ -107,3 +107,15 @@ func (r *Root) openAny(name string) (*os.File, error) {
 	f, err := r.root.OpenFile(name, os.O_RDONLY|nonblock, 0)
 	return f, r.wrap("open", name, err)
 }
+
+func links(f *os.File) (uint64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	st, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return 0, errors.ErrUnsupported
+	}
+	return uint64(st.Nlink), nil // its width differs between systems
+}

@@ -1,6 +1,9 @@
 package rootfs
 
 import (
+	"os"
+	"strings"
+
 	"golang.org/x/sys/windows"
 )
 
@@ -40,3 +43,37 @@ func (r *Root) freeAt(name string) (Space, error) {
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 
 func (r *Root) plainFolder(string) bool { return false }
+
+// moveExclusive is MoveFileEx without MOVEFILE_REPLACE_EXISTING, by whole path:
+// Windows has no such call that works from open folders in package os.
+func (r *Root) moveExclusive(from, to string) error {
+	a, err := windows.UTF16PtrFromString(longPath(r.Full(from)))
+	if err != nil {
+		return err
+	}
+	b, err := windows.UTF16PtrFromString(longPath(r.Full(to)))
+	if err != nil {
+		return err
+	}
+	return windows.MoveFileEx(a, b, windows.MOVEFILE_WRITE_THROUGH)
+}
+
+// longPath lifts the limit of 260 characters off an absolute, clean path
+// ("Maximum Path Length Limitation", Microsoft).
+func longPath(p string) string {
+	switch {
+	case strings.HasPrefix(p, `\\?\`):
+		return p
+	case strings.HasPrefix(p, `\\`):
+		return `\\?\UNC\` + p[2:]
+	}
+	return `\\?\` + p
+}
+
+func links(f *os.File) (uint64, error) {
+	var info windows.ByHandleFileInformation
+	if err := windows.GetFileInformationByHandle(windows.Handle(f.Fd()), &info); err != nil {
+		return 0, err
+	}
+	return uint64(info.NumberOfLinks), nil
+}

@@ -4,6 +4,7 @@ package rootfs
 
 import (
 	"errors"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -169,4 +170,63 @@ func TestFreeInodesKnown(t *testing.T) {
 	if s, err := r.Free("."); err != nil || s.Inodes != math.MaxUint64 && s.Inodes > 1<<50 {
 		t.Errorf("%+v, %v", s, err)
 	}
+}
+
+// Move replaces nothing; where the file system cannot promise that, it looks.
+func TestMove(t *testing.T) {
+	r, dir := open(t)
+	for what, move := range map[string]func(from, to string) error{"exclusive": r.Move, "checked": func(from, to string) error { return r.wrap("rename", to, r.moveChecked(from, to)) }} {
+		put(t, filepath.Join(dir, "a", "new"), "new")
+		put(t, filepath.Join(dir, "b", "own"), "the site's own")
+		if err := move("a/new", "b/own"); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: onto a file: %v", what, err)
+		}
+		if err := os.Symlink("nowhere", filepath.Join(dir, "b", "dangling")); err != nil {
+			t.Fatal(err)
+		}
+		if err := move("a/new", "b/dangling"); !errors.Is(err, fs.ErrExist) {
+			t.Errorf("%s: onto a link: %v", what, err)
+		}
+		if b, err := os.ReadFile(filepath.Join(dir, "b", "own")); err != nil || string(b) != "the site's own" {
+			t.Errorf("%s: %q, %v", what, b, err)
+		}
+		if err := move("a/new", "b/free"); err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+		if err := move("b/free", "b/free2"); err != nil {
+			t.Errorf("%s: within a folder: %v", what, err)
+		}
+		if err := move("b/gone", "b/x"); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: nothing there: %v", what, err)
+		}
+		if err := os.RemoveAll(filepath.Join(dir, "b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// A file with a second name is not written into.
+func TestUpdateLinked(t *testing.T) {
+	r, dir := open(t)
+	put(t, filepath.Join(dir, "log"), "x")
+	if err := os.Link(filepath.Join(dir, "log"), filepath.Join(dir, "other")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Update("log", 0); !errors.Is(err, ErrLinked) {
+		t.Errorf("update: %v", err)
+	}
+	if _, err := r.Append("log", 0o600); !errors.Is(err, ErrLinked) {
+		t.Errorf("append: %v", err)
+	}
+	if n, err := r.Links("log"); n != 2 || err != nil {
+		t.Errorf("%d links, %v", n, err)
+	}
+	if err := os.Remove(filepath.Join(dir, "other")); err != nil {
+		t.Fatal(err)
+	}
+	f, err := r.Append("log", 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Close()
 }

@@ -191,6 +191,7 @@ func (g *generator) pathFaults() {
 		{"backslash", "a backslash", `lib\x`}, {"colon", "a colon", "lib/a:b"}, {"star", "a star", "lib/*"}, {"final-dot", "a final dot", "lib/x."}, {"final-space", "a final space", "lib/x "},
 		{"long-element", "an element of 256 bytes", "lib/" + strings.Repeat("x", 256)}, {"long", "a path of more than 1024 bytes", "lib/" + strings.Repeat("x/", 520) + "x"}, {"deep", "a path of more than 64 elements", "lib/" + strings.Repeat("x/", 64) + "x"},
 		{"reserved", "a path under updates/", "updates/product.txt"}, {"reserved-case", "a path under Updates/", "Updates/x"}, {"reserved-tool", "a path bin/packlift-import", "bin/packlift-import"}, {"reserved-short", "the short name of bin/packlift-import.exe", "bin/PACKLI~1.EXE"},
+		{"own-name", "a name that only a run's own files have", "lib/.packlift-tmp-x"}, {"bin-file", "a file called bin", "bin"},
 	} {
 		one("path-"+c.name, c.about, func(m *manifest.Manifest) { m.Entries[2].Path = c.path; sortEntries(m) })
 	}
@@ -212,11 +213,17 @@ func (g *generator) pathFaults() {
 	one("no-parent", "a file whose folder is not listed", add(file("share/x")))
 	one("file-parent", "a file beneath a file", add(file("README.txt/x")))
 	one("setuid", "a setuid file", func(m *manifest.Manifest) { m.Entries[0].Mode = 0o4755 })
+	one("mode-unreadable", "a file that its owner cannot read", func(m *manifest.Manifest) { m.Entries[0].Mode = 0o200 })
+	one("mode-folder", "a folder that its owner cannot list", func(m *manifest.Manifest) {
+		m.Entries[slices.IndexFunc(m.Entries, func(e manifest.Entry) bool { return e.Type == manifest.Dir })].Mode = 0o300
+	})
+	one("bin-link", "a link called bin", add(manifest.Entry{Path: "bin", Type: manifest.Symlink, Target: "lib"}))
 	one("size-negative", "a negative size", func(m *manifest.Manifest) { m.Entries[0].Size = -1 })
 	one("size-cap", "a size over the cap", func(m *manifest.Manifest) { m.Entries[0].Size = 1<<40 + 1 })
 	one("level", "another level", func(m *manifest.Manifest) { m.Level = 2 })
 	one("type", "an entry of an unknown type", func(m *manifest.Manifest) { m.Entries[0].Type = "device" })
-	for _, c := range [][2]string{{"absolute", "/etc/passwd"}, {"climbing", "../x"}, {"deep", "lib/../../x"}, {"chained", "lib/../README.txt"}, {"device", "NUL"}, {"windows", `C:\x`}, {"empty", ""}, {"control", "a\x1b"}} {
+	for _, c := range [][2]string{{"absolute", "/etc/passwd"}, {"climbing", "../x"}, {"deep", "lib/../../x"}, {"chained", "lib/../README.txt"}, {"device", "NUL"}, {"windows", `C:\x`}, {"empty", ""}, {"control", "a\x1b"},
+		{"top", "."}, {"bin", "bin"}, {"updates", "updates/packlift"}, {"tool", "bin/packlift-import"}} {
 		one("link-"+c[0], fmt.Sprintf("a link to %q", c[1]), add(manifest.Entry{Path: "link", Type: manifest.Symlink, Target: c[1]}))
 	}
 	g.manifestTexts()

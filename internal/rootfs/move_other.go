@@ -1,0 +1,5 @@
+//go:build !linux && !darwin && !windows
+
+package rootfs
+
+func (r *Root) moveExclusive(string, string) error { return errNoMove }
