@@ -123,24 +123,40 @@ func mayInit(dir string, allow bool) error {
 		return err
 	}
 	defer root.Close()
-	uid, _, ok, err := root.OwnerOf(".")
-	if err != nil || !ok {
+	if whole, err := filepath.Abs(dir); err != nil || whole != at {
+		return errors.Join(err, rootsOwn(root, ".", fs.ModeSticky)) // as of /tmp: what stands in it is its owner's
+	}
+	for _, name := range []string{".", "bin", pack.Updates} {
+		if err := rootsOwn(root, name, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rootsOwn refuses what is there and another user's, or for others to write to.
+func rootsOwn(root *rootfs.Root, name string, sticky fs.FileMode) error {
+	info, err := root.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	info, err := root.Stat(".")
-	if err != nil {
+	uid, _, ok, err := root.OwnerOf(name)
+	if err != nil || !ok {
 		return err
 	}
 	why := ""
 	switch mode := info.Mode(); {
 	case uid != 0:
 		why = fmt.Sprintf("belongs to user %d", uid)
-	case mode.Perm()&0o022 != 0 && mode&fs.ModeSticky == 0:
+	case mode&fs.ModeSymlink == 0 && mode.Perm()&0o022 != 0 && mode&sticky == 0:
 		why = fmt.Sprintf("has mode %04o: others may write there", mode.Perm())
 	default:
 		return nil
 	}
-	return fault.New(fault.Privileged, "running as root, but %s %s", at, why).
+	return fault.New(fault.Privileged, "running as root, but %s %s", filepath.Clean(root.Full(name)), why).
 		WithHint("run it as the owner of the product, or add --allow-root")
 }
 
