@@ -58,7 +58,7 @@ func (pl *Plan) assignOp(op *op, at places, top string, i int) {
 	op.New, op.Old = "", ""
 	inPack := pl.head.Generation > 0 && pl.head.Outside == ""
 	switch {
-	case isLeaf(op.After) && !op.modeOnly() && pl.fromTree(top):
+	case isLeaf(op.After) && !op.modeOnly() && !op.split && pl.fromTree(top):
 		op.New = treeName(pl.head.Reverts, op.Path)
 	case op.needsNew() && top != "":
 		op.New = at.mountNew(top, i)

@@ -224,3 +224,58 @@ func TestMoveKeepsWhatAppeared(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
+
+// A change of mode alone does not reach a file's other name, there and back,
+// nor when the run is ended in between.
+func TestModeOfLinkedFile(t *testing.T) {
+	from := tree{"f": file("text"), "g": file("1")}
+	to := from.with(tree{"f": fileMode("text", 0o600), "g": file("2")})
+	other := func(p *pack.Pack) string { return filepath.Join(filepath.Dir(p.Dir()), "other") }
+	check := func(what string, p *pack.Pack, want tree) {
+		t.Helper()
+		sameTree(t, what, readTree(t, p.Dir()), want)
+		if info, err := os.Stat(other(p)); err != nil || info.Mode().Perm() != 0o644 {
+			t.Errorf("%s: the other name: %v, %v", what, info, err)
+		}
+		tidy(t, p)
+	}
+	for _, back := range []bool{false, true} {
+		for moved := range 4 {
+			p := newPack(t, from, 3)
+			must(t, os.Link(filepath.Join(p.Dir(), "f"), other(p)))
+			f, o := newFake(t, from, to, 3, 10), testOptions().withDefaults()
+			pl, err := f.plan(p, o)
+			must(t, err)
+			if moved == 3 {
+				_, err := f.run(context.Background(), p, pl, o)
+				must(t, err)
+				check("applied", p, to)
+				must(t, os.Remove(other(p)))
+				must(t, os.Link(filepath.Join(p.Dir(), "f"), other(p)))
+				must(t, os.Chmod(other(p), 0o600))
+				revert(t, p, o)
+				sameTree(t, "reverted", readTree(t, p.Dir()), from)
+				if info, err := os.Stat(other(p)); err != nil || info.Mode().Perm() != 0o600 {
+					t.Errorf("reverted: the other name: %v, %v", info, err)
+				}
+				continue
+			}
+			pl.states(o.Now())
+			must(t, newStager(p, pl, o).stage(context.Background(), &fakeBlobs{f: f}))
+			tr := &transaction{p: p, log: o.Log, engine: engine{root: p.Root(), head: pl.head, ops: pl.ops}}
+			must(t, tr.begin())
+			if moved > 0 {
+				must(t, tr.each(false, (*op).movesAway, tr.moveAway))
+			}
+			if moved > 1 {
+				must(t, tr.each(false, (*op).placesNew, tr.place))
+			}
+			if back {
+				must(t, p.Root().Rename(journalName, undoName))
+			}
+			_, err = Recover(context.Background(), p, nil)
+			must(t, err)
+			check("recovered", p, map[bool]tree{false: to, true: from}[back])
+		}
+	}
+}

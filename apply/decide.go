@@ -78,6 +78,9 @@ func (d *decider) run(ctx context.Context, jobs int) error {
 		return err
 	}
 	d.makeMissingFolders()
+	if err := d.splitLinked(); err != nil {
+		return err
+	}
 	return d.openFolders()
 }
 
@@ -291,6 +294,23 @@ func (d *decider) makeMissingFolders() {
 			d.op(dir, nil, &manifest.Entry{Path: dir, Type: manifest.Dir, Mode: 0o755}, nil)
 		}
 	}
+}
+
+// splitLinked finds files whose mode is to change and that have a second name
+// (hard link): a change in place would show there too.
+func (d *decider) splitLinked() error {
+	for i := range d.ops {
+		o := &d.ops[i]
+		if !o.modeOnly() {
+			continue
+		}
+		n, err := d.root.Links(o.Path)
+		if err != nil {
+			return err
+		}
+		o.split = n > 1
+	}
+	return nil
 }
 
 // openFolders adds an op for each read-only folder whose content changes: it

@@ -74,7 +74,7 @@ func (j *judge) look(o *op) (f found, err error) {
 	}
 	f.absent = now == nil
 	f.before = o.Before != nil && sameContent(now, o.Before)
-	f.after = o.After != nil && sameContent(now, o.After)
+	f.after = o.After != nil && sameContent(now, o.After) && !(o.split && f.newThere) // old and new content are the same there
 	return f, nil
 }
 

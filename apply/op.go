@@ -26,6 +26,7 @@ type op struct {
 	Path          string
 	Before, After *manifest.Entry
 	New, Old      string
+	split         bool // only the mode changes, but the file has a second name, which keeps its own: copied and replaced
 
 	seen    fs.FileInfo // the path as planned; nil in recovery
 	seenNew fs.FileInfo // revert: the backup's file as checked
@@ -38,7 +39,7 @@ func isLeaf(e *manifest.Entry) bool { return isFile(e) || isLink(e) }
 
 // modeOnly: the content stays, the permission bits change in place.
 func (o *op) modeOnly() bool {
-	return isFile(o.Before) && isFile(o.After) && sameContent(o.Before, o.After)
+	return isFile(o.Before) && isFile(o.After) && sameContent(o.Before, o.After) && !o.split
 }
 
 func (o *op) movesAway() bool  { return isLeaf(o.Before) && !o.modeOnly() }

@@ -231,6 +231,7 @@ func (r *recordReader) op(h *head, ops []op) []op {
 	if o.Before, r.err = l.Before.entry(l.Path); r.err == nil {
 		o.After, r.err = l.After.entry(l.Path)
 	}
+	o.split = o.New != "" && o.modeOnly()
 	if r.err == nil {
 		r.err = o.check(h, len(ops))
 	}

@@ -236,7 +236,7 @@ func (t *stager) fromBackup(ctx context.Context) error {
 	g.SetLimit(max(4, t.o.Jobs))
 	for i := range t.pl.ops {
 		o := &t.pl.ops[i]
-		if !o.needsNew() || t.inPlace(o) {
+		if !o.needsNew() || o.split || t.inPlace(o) {
 			continue
 		}
 		g.Go(func() error {

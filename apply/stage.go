@@ -73,6 +73,9 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := contents(); err != nil {
 		return err
 	}
+	if err := t.splits(ctx); err != nil {
+		return err
+	}
 	if err := t.backup(ctx); err != nil {
 		return err
 	}
@@ -118,7 +121,7 @@ func (t *stager) makePlaces() error {
 func (t *stager) contents(ctx context.Context, source blobs) error {
 	want := map[manifest.Digest][]*op{}
 	for i := range t.pl.ops {
-		if o := &t.pl.ops[i]; o.needsNew() && !t.inPlace(o) {
+		if o := &t.pl.ops[i]; o.needsNew() && !o.split && !t.inPlace(o) {
 			want[o.After.SHA256] = append(want[o.After.SHA256], o)
 		}
 	}
@@ -137,6 +140,25 @@ func (t *stager) contents(ctx context.Context, source blobs) error {
 		}
 	}
 	return err
+}
+
+// splits stages copies of the files whose mode alone changes and that must not
+// share it with their other names.
+func (t *stager) splits(ctx context.Context) error {
+	for i := range t.pl.ops {
+		o := &t.pl.ops[i]
+		if !o.split {
+			continue
+		}
+		f, err := t.root.Open(o.Path)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(t.write(o, &contextReader{ctx, f}), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // inPlace: the content lies ready in the pack's backup.

@@ -35,6 +35,11 @@ func (e *engine) takeOut(o *op) error {
 	if err != nil || !sameContent(now, o.After) {
 		return err
 	}
+	if o.split { // old and new look alike: it is the new one only if the old one is away
+		if away, err := exists(e.root, o.Old); err != nil || !away {
+			return err
+		}
+	}
 	if o.New == "" {
 		if old, err := e.isOld(o); err != nil || old {
 			return err
