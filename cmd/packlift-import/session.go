@@ -107,10 +107,13 @@ func (s *session) closing(err *error) {
 	if s.ends == nil {
 		return
 	}
-	if *err != nil {
-		s.log.Error("end", "error", (*err).Error(), "class", fault.ClassOf(*err).String(), "code", cli.ExitCode(*err))
-	} else {
+	switch class := fault.ClassOf(*err); {
+	case *err == nil:
 		s.log.Info("end")
+	case class == fault.Reverted || class == fault.UpdatedItself: // what was asked for, told by an exit code
+		s.log.Info("end", "class", class.String(), "code", cli.ExitCode(*err))
+	default:
+		s.log.Error("end", "error", (*err).Error(), "class", class.String(), "code", cli.ExitCode(*err))
 	}
 	*err = errors.Join(*err, s.end())
 }
