@@ -106,11 +106,14 @@ func TestUpdateAndRevert(t *testing.T) {
 			tidy(t, p)
 			s, err = p.State()
 			must(t, err)
-			if s.Level != 3 || !s.Manifest.IsZero() || !s.FloorSeen || s.Generation != 1 || len(s.History) != 3 {
+			if s.Level != 3 || s.Manifest != f.info.BaseManifest || !s.FloorSeen || s.Generation != 1 || len(s.History) != 3 {
 				t.Errorf("state after the revert: %+v", s)
 			}
 			if floor, ok, err := p.Floor(); !ok || err != nil || floor != f.info.MinSequence {
 				t.Errorf("floor: %v, %v, %v", floor, ok, err)
+			}
+			if rep, err := VerifyPack(context.Background(), p, 0); err != nil || rep.Err() != nil {
+				t.Errorf("verify-pack after the revert: %+v, %v", rep, err)
 			}
 			if _, err := os.Lstat(res.Backup); !os.IsNotExist(err) {
 				t.Errorf("the generation %s is still there: %v", res.Backup, err)

@@ -159,7 +159,7 @@ func (s *scene) agrees(t *testing.T, what string, p *pack.Pack, top string) (onN
 			history++
 		}
 	}
-	if (st.Level == 10) != onTen || len(st.History) != history || st.Manifest.IsZero() == onTen {
+	if (st.Level == 10) != onTen || len(st.History) != history || st.Manifest != s.manifest(onTen) {
 		t.Errorf("%s: the tree is new: %v, the state says %+v", what, onNew, st)
 	}
 	updated := s.job == "revert" || onNew
@@ -171,6 +171,18 @@ func (s *scene) agrees(t *testing.T, what string, p *pack.Pack, top string) (onN
 	}
 	s.backupAgrees(t, what, p, top, onTen)
 	return onNew
+}
+
+// manifest is the digest that the state has to name: of the level that init
+// named none is known before the first bundle.
+func (s *scene) manifest(onTen bool) manifest.Digest {
+	switch info := crashBundle().info; {
+	case onTen:
+		return info.TargetManifest
+	case s.job == "revert":
+		return info.BaseManifest
+	}
+	return manifest.Digest{}
 }
 
 func (s *scene) backupAgrees(t *testing.T, what string, p *pack.Pack, top string, onTen bool) {

@@ -39,6 +39,7 @@ type Plan struct {
 	head     head
 	before   pack.State
 	after    pack.State
+	base     *manifest.Manifest // what a first bundle says of the level it starts from, else nil
 	target   *manifest.Manifest // nil in a revert
 	outside  string             // folder that the outside backup's generations lie in
 	local    map[string]bool    // paths whose old file is copied into the pack's backup: other mounts
@@ -82,10 +83,14 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if err != nil {
 		return nil, err
 	}
+	first := state.Manifest.IsZero() && base != nil
+	if first {
+		pl.base, pl.head.Base = base, base.Digest()
+	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults()); err != nil {
 		return nil, err
 	}
-	if state.Manifest.IsZero() && base != nil {
+	if first {
 		if err := pl.meet(ctx, p.Root(), base, o.withDefaults()); err != nil {
 			return nil, err
 		}

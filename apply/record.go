@@ -23,7 +23,7 @@ import (
 const (
 	recordJournal = "journal"
 	recordBackup  = "backup"
-	recordFormat  = 1
+	recordFormat  = 2 // 1 had no base
 
 	journalName = pack.JournalFile
 	undoName    = dataDir + "/journal.undo"
@@ -35,7 +35,8 @@ const (
 
 // head is the first line. Outside is the folder of this run's backup where it
 // is not in the pack; Mounts are folders on other file systems that hold staged
-// files; Reverts is the generation that a revert takes back.
+// files; Reverts is the generation that a revert takes back; Base is the signed
+// manifest of the level From where the state before knows none.
 type head struct {
 	Record         string             `json:"record"`
 	Format         int                `json:"format"`
@@ -56,6 +57,7 @@ type head struct {
 	Reverts        int                `json:"reverts,omitempty"`
 	RevertsOutside string             `json:"reverts_outside,omitempty"`
 	Bundle         string             `json:"bundle,omitempty"`
+	Base           manifest.Digest    `json:"base,omitzero"`
 	Count          int                `json:"count"`
 }
 
@@ -262,7 +264,7 @@ func (h *head) check(what string) error {
 	switch {
 	case h.Record != what:
 		return fmt.Errorf("it is no %s", what)
-	case h.Format != recordFormat:
+	case h.Format < 1 || h.Format > recordFormat:
 		return fmt.Errorf("format %d is unknown; a newer tool wrote it", h.Format)
 	case !validTxn(h.Txn):
 		return fmt.Errorf("its run's id %.40q is impossible", h.Txn)

@@ -161,7 +161,7 @@ func TestForgedJournal(t *testing.T) {
 		"other place":    swap(`tree/lib/core.jar"`, `tree/lib/c0re.jar"`),
 		"run's id":       swap(`"txn":"`, `"txn":"../`),
 		"count":          swap(`"count":`, `"count":9`),
-		"format":         swap(`"format":1`, `"format":2`),
+		"format":         swap(`"format":2`, `"format":3`),
 		"unknown field":  swap(`"kind":`, `"x":1,"kind":`),
 		"huge mode":      swap(`"mode":420`, `"mode":2541`),
 		"changelog":      swap(`updates/changelog-`, `bin/changelog-`),
@@ -182,6 +182,28 @@ func TestForgedJournal(t *testing.T) {
 	}
 	must(t, os.WriteFile(name, good, 0o600))
 	recovers(t, p, ActionFinished, newTree)
+}
+
+// A backup of format 1, which did not name its base, still leads back.
+func TestOlderBackup(t *testing.T) {
+	p := newPack(t, oldTree, 3)
+	f := newFake(t, oldTree, newTree, 3, 10)
+	update(t, p, f, testOptions())
+	name := filepath.Join(p.Dir(), generationDir(1), backupRecord)
+	b, err := os.ReadFile(name)
+	must(t, err)
+	for _, swap := range [][2]string{{`"format":2`, `"format":1`}, {`,"base":"` + f.info.BaseManifest.String() + `"`, ""}} {
+		if !bytes.Contains(b, []byte(swap[0])) {
+			t.Fatalf("the backup has no %s", swap[0])
+		}
+		b = bytes.Replace(b, []byte(swap[0]), []byte(swap[1]), 1)
+	}
+	must(t, os.WriteFile(name, reseal(b), 0o600))
+	revert(t, p, testOptions())
+	sameTree(t, "reverted", readTree(t, p.Dir()), oldTree)
+	if s, err := p.State(); err != nil || s.Level != 3 || !s.Manifest.IsZero() {
+		t.Errorf("state: %+v, %v", s, err)
+	}
 }
 
 // A journal of another state of the pack is not followed.

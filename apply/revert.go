@@ -115,6 +115,9 @@ func revertPlan(p *pack.Pack, s pack.State, h head, o Options) (*Plan, error) {
 	}
 	pl := &Plan{Product: h.Product, Version: h.Version, Kind: kindRevert, From: h.To, To: h.From, before: s, after: s}
 	pl.after.Level, pl.after.Hotfixes, pl.after.Manifest, pl.after.Sequence = old.Level, old.Hotfixes, old.Manifest, old.Sequence
+	if old.Manifest.IsZero() { // the level that init named; the update's bundle knew it
+		pl.after.Manifest = h.Base
+	}
 	pl.head.Reverts = h.Generation
 	if h.Outside == "" {
 		return pl, nil

@@ -5,6 +5,7 @@ import (
 	"path"
 
 	"packlift/internal/fault"
+	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
 )
@@ -102,14 +103,26 @@ func (pl *Plan) measure(p *pack.Pack) error {
 		data.file(lines) // backup.json
 	}
 	if pl.target != nil {
-		n, err := pl.target.WriteTo(io.Discard)
-		if err != nil {
+		if err := data.manifests(pl.base, pl.target); err != nil {
 			return err
 		}
-		data.file(n)
 		data.file(lines / 4) // changelog: names alone
 	}
 	pl.Space = m.spaces
+	return nil
+}
+
+func (s *Space) manifests(list ...*manifest.Manifest) error {
+	for _, m := range list {
+		if m == nil {
+			continue
+		}
+		n, err := m.WriteTo(io.Discard)
+		if err != nil {
+			return err
+		}
+		s.file(n)
+	}
 	return nil
 }
 

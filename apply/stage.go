@@ -79,15 +79,27 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := t.backup(ctx); err != nil {
 		return err
 	}
-	if t.pl.target != nil {
-		if err := t.pack.SaveManifest(t.pl.target); err != nil {
-			return err
-		}
+	if err := t.saveManifests(); err != nil {
+		return err
 	}
 	if err := t.stageChangelog(); err != nil {
 		return err
 	}
 	return t.syncStage()
+}
+
+// saveManifests keeps the target's manifest, and the base's where a revert would
+// else lead back to a level that no manifest is known of.
+func (t *stager) saveManifests() error {
+	for _, m := range []*manifest.Manifest{t.pl.base, t.pl.target} {
+		if m == nil {
+			continue
+		}
+		if err := t.pack.SaveManifest(m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *stager) makePlaces() error {
