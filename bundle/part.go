@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -17,7 +18,9 @@ import (
 
 // ReadOptions bound the reading of a part. Jobs of 0 is one a core. MaxMemory
 // is in bytes, 0 is DefaultReadMemory; one stream and two pieces are always held.
+// The end of Context, which may be nil, ends the reading at once, of class Interrupted.
 type ReadOptions struct {
+	Context   context.Context
 	Jobs      int
 	MaxMemory int64
 }
@@ -44,16 +47,16 @@ func OpenPart(r io.ReaderAt, m Member, pieces []manifest.Digest, streams []Strea
 	if err != nil {
 		return nil, decryptFault(m.Name, err)
 	}
-	p := &partReader{name: m.Name, hash: sha256.New(), plain: plain, limit: MaxPlainTools}
+	p := &partReader{ctx: o.Context, name: m.Name, hash: sha256.New(), plain: plain, limit: MaxPlainTools}
 	if plain != nil {
 		p.limit = plain.Size
 	}
 	if streams == nil || plain == nil {
-		p.r = xzpar.NewSequential(io.NewSectionReader(atReader{xz, m.Name}, 0, size))
+		p.r = xzpar.NewSequential(o.Context, io.NewSectionReader(atReader{xz, m.Name}, 0, size))
 		return p, nil
 	}
 	// Two pieces are in hand beside those of the streams.
-	x, err := xzpar.NewReader(atReader{xz, m.Name}, size, streams, plain.Size, xzpar.ReaderOptions{Jobs: o.Jobs, MaxMemory: o.MaxMemory - int64(o.keep())*PieceSize})
+	x, err := xzpar.NewReader(atReader{xz, m.Name}, size, streams, plain.Size, xzpar.ReaderOptions{Context: o.Context, Jobs: o.Jobs, MaxMemory: o.MaxMemory - int64(o.keep())*PieceSize})
 	if err != nil {
 		return nil, damaged(LayerPieces, m.Name, err)
 	}
@@ -67,6 +70,9 @@ func (o ReadOptions) filled() ReadOptions {
 	}
 	if o.MaxMemory <= 0 {
 		o.MaxMemory = DefaultReadMemory
+	}
+	if o.Context == nil {
+		o.Context = context.Background()
 	}
 	return o
 }
@@ -109,6 +115,7 @@ func (a atReader) ReadAt(b []byte, off int64) (int, error) {
 
 // partReader holds the plain bytes against their stated size and digest.
 type partReader struct {
+	ctx    context.Context
 	name   string
 	r      io.Reader
 	closer io.Closer
@@ -129,8 +136,11 @@ func (p *partReader) Read(b []byte) (int, error) {
 		return 0, p.err
 	}
 	p.hash.Write(b[:n])
-	if errors.Is(err, io.EOF) {
+	switch {
+	case errors.Is(err, io.EOF):
 		err = p.end()
+	case err != nil && p.ctx.Err() != nil && errors.Is(err, context.Cause(p.ctx)):
+		err = fault.New(fault.Interrupted, "%s: %w", p.name, err)
 	}
 	p.err = damaged(LayerXZ, p.name, err)
 	return n, p.err

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"context"
 	"errors"
 	"io"
 	"sync"
@@ -14,9 +15,10 @@ import (
 
 // Bundle is a verified bundle; only Open makes one. Its methods read the
 // parts through the piece digests that Open computed, so what changes in the
-// file after Open is refused, never used. Methods may be called from several
+// file after Open is refused, never used; the end of Open's ctx ends these reads too. Methods may be called from several
 // goroutines; each reader that they return belongs to one.
 type Bundle struct {
+	ctx     context.Context // of Open
 	r       io.ReaderAt
 	size    int64
 	layout  *bundle.Layout
@@ -106,7 +108,7 @@ func (b *Bundle) openPart(name string, ids []age.Identity, o bundle.ReadOptions)
 		p := b.info.Part(name).Plain
 		plain = &p
 	}
-	if o.Jobs == 0 {
+	if o.Context = b.ctx; o.Jobs == 0 {
 		o.Jobs = b.jobs
 	}
 	return bundle.OpenPart(b.r, m, b.pieces[name], b.streams[name], plain, ids, o)

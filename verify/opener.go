@@ -59,7 +59,7 @@ func (v *opener) steps() []step {
 // bundle makes the value that all steps have earned.
 func (v *opener) bundle() *Bundle {
 	b := &Bundle{
-		r: v.r, size: v.size, layout: v.layout, info: v.info, frozen: v.frozen, sums: manifest.Sum(v.sumsText),
+		ctx: v.ctx, r: v.r, size: v.size, layout: v.layout, info: v.info, frozen: v.frozen, sums: manifest.Sum(v.sumsText),
 		trust: v.o.Trust, signers: v.signers, pieces: v.computed, jobs: v.o.Jobs,
 	}
 	if v.pieces != nil {

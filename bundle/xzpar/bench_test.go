@@ -2,6 +2,7 @@ package xzpar
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"testing"
 
@@ -39,11 +40,11 @@ func benchRead(b *testing.B, plain []byte, open func(packed []byte, table []Stre
 }
 
 func BenchmarkReadText(b *testing.B) {
-	benchRead(b, text(1, 8<<20), func(p []byte, _ []Stream) io.Reader { return NewSequential(bytes.NewReader(p)) })
+	benchRead(b, text(1, 8<<20), func(p []byte, _ []Stream) io.Reader { return NewSequential(context.Background(), bytes.NewReader(p)) })
 }
 
 func BenchmarkReadNoise(b *testing.B) {
-	benchRead(b, noise(1, 1<<20), func(p []byte, _ []Stream) io.Reader { return NewSequential(bytes.NewReader(p)) })
+	benchRead(b, noise(1, 1<<20), func(p []byte, _ []Stream) io.Reader { return NewSequential(context.Background(), bytes.NewReader(p)) })
 }
 
 func BenchmarkReadUlikunitz(b *testing.B) {

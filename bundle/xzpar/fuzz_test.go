@@ -2,6 +2,7 @@ package xzpar
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"slices"
 	"testing"
@@ -17,7 +18,7 @@ func FuzzReader(f *testing.F) {
 		f.Add(packed)
 	}
 	f.Fuzz(func(t *testing.T, packed []byte) {
-		got, err := io.ReadAll(io.LimitReader(NewSequential(bytes.NewReader(packed)), 4<<20))
+		got, err := io.ReadAll(io.LimitReader(NewSequential(context.Background(), bytes.NewReader(packed)), 4<<20))
 		if err != nil || len(got) == 4<<20 {
 			return
 		}
@@ -48,7 +49,7 @@ func FuzzLZMA2(f *testing.F) {
 		}
 		var d decoder
 		out := make([]byte, size)
-		if d.lzma.unpack(out, data, dictSize(dict)) != nil {
+		if d.lzma.unpack(out, data, dictSize(dict), nil) != nil {
 			return
 		}
 		b := block{int64(len(data)), int64(size), dict}
@@ -79,6 +80,6 @@ func FuzzRoundTrip(f *testing.F) {
 		}
 		defer r.Close()
 		same(t, "parallel", r, plain)
-		same(t, "sequential", NewSequential(bytes.NewReader(packed)), plain)
+		same(t, "sequential", NewSequential(context.Background(), bytes.NewReader(packed)), plain)
 	})
 }

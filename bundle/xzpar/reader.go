@@ -11,7 +11,10 @@ import (
 
 // ReaderOptions bound a Reader. Jobs of 0 is one a core; MaxMemory is in bytes
 // and 0 is DefaultMemory. One stream is always held, whatever MaxMemory says.
+// The end of Context, which may be nil, ends the Reader with its cause, even in the
+// middle of a stream.
 type ReaderOptions struct {
+	Context   context.Context
 	Jobs      int
 	MaxMemory int64
 }
@@ -57,10 +60,13 @@ func NewReader(r io.ReaderAt, size int64, streams []Stream, plain int64, o Reade
 	ends := append(streams[:len(streams):len(streams)], Stream{size, plain})
 	maxIn, maxOut := largest(ends)
 	n := min(len(streams), slotCount(o, maxIn+maxOut))
-	ctx, cancel := context.WithCancel(context.Background())
+	if o.Context == nil {
+		o.Context = context.Background()
+	}
+	ctx, cancel := context.WithCancel(o.Context)
 	x := &Reader{r: r, streams: ends, ctx: ctx, cancel: cancel, slots: make(chan *slot, n), queue: make(chan *job, n)}
 	for range n {
-		x.slots <- &slot{in: make([]byte, 0, maxIn), out: make([]byte, 0, maxOut)}
+		x.slots <- &slot{in: make([]byte, 0, maxIn), out: make([]byte, 0, maxOut), d: decoder{ended: x.ended}}
 	}
 	x.wait.Go(x.schedule)
 	return x, nil
@@ -127,8 +133,8 @@ func (x *Reader) schedule() {
 func (x *Reader) decode(i int, s *slot) error {
 	from, to := x.streams[i], x.streams[i+1]
 	s.in, s.out = s.in[:to.Offset-from.Offset], s.out[:to.Plain-from.Plain]
-	if x.ctx.Err() != nil {
-		return x.ctx.Err()
+	if err := x.ended(); err != nil {
+		return err
 	}
 	n, err := x.r.ReadAt(s.in, from.Offset)
 	if n == len(s.in) {
@@ -140,10 +146,15 @@ func (x *Reader) decode(i int, s *slot) error {
 		return err
 	}
 	if err := s.d.stream(s.out, s.in); err != nil {
+		if cause := x.ended(); cause != nil {
+			return cause
+		}
 		return fmt.Errorf("xz stream %d at %d: %w", i, from.Offset, err)
 	}
 	return nil
 }
+
+func (x *Reader) ended() error { return ended(x.ctx) }
 
 func (x *Reader) Read(p []byte) (int, error) {
 	for len(x.rest) == 0 {
@@ -164,7 +175,9 @@ func (x *Reader) advance() {
 	}
 	j, ok := <-x.queue
 	if !ok {
-		x.err = io.EOF
+		if x.err = x.ended(); x.err == nil {
+			x.err = io.EOF
+		}
 		return
 	}
 	<-j.done

@@ -2,13 +2,18 @@ package xzpar
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"hash/crc64"
 	"io"
 )
 
 // decoder decodes whole streams; it is reused, and not safe for concurrent use.
-type decoder struct{ lzma lzmaDecoder }
+// An error of ended, which may be nil, ends it in the middle of one.
+type decoder struct {
+	lzma  lzmaDecoder
+	ended func() error
+}
 
 // stream decodes the one stream that in holds, exactly, into out, exactly.
 func (d *decoder) stream(out, in []byte) error {
@@ -30,7 +35,7 @@ func (d *decoder) stream(out, in []byte) error {
 
 // body decodes LZMA2 data and compares all that follows it with what must follow.
 func (d *decoder) body(b block, out, in []byte) error {
-	if err := d.lzma.unpack(out, in[:b.packed], dictSize(b.dict)); err != nil {
+	if err := d.lzma.unpack(out, in[:b.packed], dictSize(b.dict), d.ended); err != nil {
 		return err
 	}
 	if !bytes.Equal(in[b.packed:], b.tail(crc64.Checksum(out, crc64Table))) {
@@ -51,8 +56,19 @@ type Sequential struct {
 	err     error
 }
 
-// NewSequential makes a Sequential of r.
-func NewSequential(r io.Reader) *Sequential { return &Sequential{r: r} }
+// NewSequential makes a Sequential of r. It ends with ctx, even in the middle of
+// a stream, and its error then is ctx's cause.
+func NewSequential(ctx context.Context, r io.Reader) *Sequential {
+	return &Sequential{r: r, d: decoder{ended: func() error { return ended(ctx) }}}
+}
+
+// ended is the cause of ctx's end, nil before it.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil { // cheaper than its cause
+		return nil
+	}
+	return context.Cause(ctx)
+}
 
 func (s *Sequential) Read(p []byte) (int, error) {
 	for len(s.rest) == 0 {

@@ -2,6 +2,7 @@ package xzpar
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"hash/crc64"
@@ -96,7 +97,7 @@ func TestRoundTrip(t *testing.T) {
 			}
 			defer r.Close()
 			same(t, "parallel", r, c.plain)
-			same(t, "sequential", NewSequential(bytes.NewReader(packed)), c.plain)
+			same(t, "sequential", NewSequential(context.Background(), bytes.NewReader(packed)), c.plain)
 			oracle, err := xz.NewReader(bytes.NewReader(packed))
 			if err != nil {
 				t.Fatal(err)
@@ -147,7 +148,7 @@ func TestStockXZ(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		same(t, "xz "+preset, NewSequential(bytes.NewReader(reframe(t, out))), plain)
+		same(t, "xz "+preset, NewSequential(context.Background(), bytes.NewReader(reframe(t, out))), plain)
 	}
 }
 
@@ -176,7 +177,7 @@ func reframe(t *testing.T, in []byte) []byte {
 			for k := packed; k > packed-4; k-- {
 				b.packed = int64(k)
 				var d decoder
-				if d.lzma.unpack(make([]byte, len(plain)), data[:k], dictSize(b.dict)) == nil {
+				if d.lzma.unpack(make([]byte, len(plain)), data[:k], dictSize(b.dict), nil) == nil {
 					return slices.Concat(streamHeader, b.header(), data[:k], b.tail(checksum(plain)))
 				}
 			}
@@ -214,7 +215,7 @@ func TestEveryByte(t *testing.T) {
 	for i := range packed {
 		bad := bytes.Clone(packed)
 		bad[i] ^= 1 << (i % 8)
-		if _, err := io.ReadAll(NewSequential(bytes.NewReader(bad))); err == nil {
+		if _, err := io.ReadAll(NewSequential(context.Background(), bytes.NewReader(bad))); err == nil {
 			t.Fatalf("byte %d: flipped unseen", i)
 		}
 		r, err := NewReader(bytes.NewReader(bad), int64(len(bad)), streams, int64(len(plain)), ReaderOptions{})
@@ -231,11 +232,11 @@ func TestEveryByte(t *testing.T) {
 func TestTruncated(t *testing.T) {
 	packed, _ := write(t, text(9, 2000), 1)
 	for n := range packed {
-		if _, err := io.ReadAll(NewSequential(bytes.NewReader(packed[:n]))); !errors.Is(err, io.ErrUnexpectedEOF) {
+		if _, err := io.ReadAll(NewSequential(context.Background(), bytes.NewReader(packed[:n]))); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Fatalf("%d of %d bytes: %v", n, len(packed), err)
 		}
 	}
-	if _, err := io.ReadAll(NewSequential(bytes.NewReader(append(packed, 0, 0, 0, 0)))); err == nil {
+	if _, err := io.ReadAll(NewSequential(context.Background(), bytes.NewReader(append(packed, 0, 0, 0, 0)))); err == nil {
 		t.Error("stream padding is accepted")
 	}
 }
@@ -254,7 +255,7 @@ func TestBombs(t *testing.T) {
 		"dictionary property unknown": {b.packed, b.plain, 41}, "dictionary too small": {b.packed, b.plain + 1, b.dict},
 	} {
 		bad := slices.Concat(streamHeader, lie.header(), data, lie.tail(checksum(plain)))
-		if got, err := io.ReadAll(NewSequential(bytes.NewReader(bad))); err == nil || len(got) > 0 {
+		if got, err := io.ReadAll(NewSequential(context.Background(), bytes.NewReader(bad))); err == nil || len(got) > 0 {
 			t.Errorf("%s: %d bytes, %v", name, len(got), err)
 		}
 	}
