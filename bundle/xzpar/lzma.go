@@ -32,9 +32,6 @@ type lzmaDecoder struct {
 	dst, src  []byte
 	pos, base int // base: first byte that matches may reach
 	dict      int
-	in        int // read position in src
-	rng, code uint32
-	bad       bool // src ended before the coder did
 
 	needDict, needProps bool
 	lc                  uint
@@ -104,18 +101,21 @@ func (d *lzmaDecoder) compressed(n int, src []byte) error {
 	if n > len(d.dst)-d.pos {
 		return errLonger
 	}
-	d.src, d.in, d.rng, d.code, d.bad = src, 5, 0xFFFFFFFF, binary.BigEndian.Uint32(src[1:]), false
+	d.src = src
+	r := coder{0xFFFFFFFF, binary.BigEndian.Uint32(src[1:]), 5}
 	for end := d.pos + n; d.pos < end; {
-		if d.bit(&d.isMatch[d.state][(d.pos-d.base)&d.pbMask]) == 0 {
-			d.putLiteral()
+		var bit int
+		if bit, r = r.bit(src, &d.isMatch[d.state][(d.pos-d.base)&d.pbMask]); bit == 0 {
+			r = d.putLiteral(r)
 			continue
 		}
-		if err := d.match(end); err != nil {
+		var err error
+		if r, err = d.match(r, end); err != nil {
 			return err
 		}
 	}
-	d.normalize()
-	if d.bad || d.in != len(src) || d.code != 0 {
+	r = r.normalize(src)
+	if r.in != len(src) || r.code != 0 {
 		return errDamaged
 	}
 	return nil
@@ -123,53 +123,52 @@ func (d *lzmaDecoder) compressed(n int, src []byte) error {
 
 // match decodes what follows a match bit: a new match, a repeated one or a
 // single byte, which must stay before end.
-func (d *lzmaDecoder) match(end int) error {
+func (d *lzmaDecoder) match(r coder, end int) (coder, error) {
 	posState := (d.pos - d.base) & d.pbMask
-	var n int
-	if d.bit(&d.isRep[d.state]) == 0 {
-		n = d.newMatch(posState)
-	} else if n = d.repeat(posState); n == 0 {
+	var n, bit int
+	if bit, r = r.bit(d.src, &d.isRep[d.state]); bit == 0 {
+		n, r = d.newMatch(r, posState)
+	} else if n, r = d.repeat(r, posState); n == 0 {
 		n = 1
 	}
-	if d.bad {
-		return errDamaged
+	if r.in > len(d.src) {
+		return r, errDamaged
 	}
 	dist := d.rep0 + 1
 	if dist > d.pos-d.base || dist > d.dict {
-		return errDistance
+		return r, errDistance
 	}
 	if n > end-d.pos {
-		return errLonger
+		return r, errLonger
 	}
 	d.copyMatch(dist, n)
-	return nil
+	return r, nil
 }
 
-func (d *lzmaDecoder) newMatch(posState int) int {
+func (d *lzmaDecoder) newMatch(r coder, posState int) (int, coder) {
 	d.rep3, d.rep2, d.rep1 = d.rep2, d.rep1, d.rep0
-	n := d.matchLength(&d.length, posState)
+	n, r := d.matchLength(r, &d.length, posState)
 	if d.state < litStates {
 		d.state = 7
 	} else {
 		d.state = 10
 	}
-	d.rep0 = d.distance(min(n-minMatch, 3))
-	return n
+	d.rep0, r = d.distance(r, min(n-minMatch, 3))
+	return n, r
 }
 
 // repeat returns the length of a repeated match, 0 for a single repeated byte.
-func (d *lzmaDecoder) repeat(posState int) int {
-	if d.bit(&d.isRep0[d.state]) == 0 {
-		if d.bit(&d.isRep0Long[d.state][posState]) == 0 {
-			d.state = afterRun(d.state, 9)
-			return 0
-		}
-	} else {
-		d.rotate()
+func (d *lzmaDecoder) repeat(r coder, posState int) (int, coder) {
+	var bit int
+	if bit, r = r.bit(d.src, &d.isRep0[d.state]); bit != 0 {
+		r = d.rotate(r)
+	} else if bit, r = r.bit(d.src, &d.isRep0Long[d.state][posState]); bit == 0 {
+		d.state = afterRun(d.state, 9)
+		return 0, r
 	}
-	n := d.matchLength(&d.repLength, posState)
+	n, r := d.matchLength(r, &d.repLength, posState)
 	d.state = afterRun(d.state, 8)
-	return n
+	return n, r
 }
 
 func afterRun(state, next int) int {
@@ -179,62 +178,71 @@ func afterRun(state, next int) int {
 	return 11
 }
 
-func (d *lzmaDecoder) rotate() {
-	switch {
-	case d.bit(&d.isRep1[d.state]) == 0:
+func (d *lzmaDecoder) rotate(r coder) coder {
+	var bit int
+	if bit, r = r.bit(d.src, &d.isRep1[d.state]); bit == 0 {
 		d.rep0, d.rep1 = d.rep1, d.rep0
-	case d.bit(&d.isRep2[d.state]) == 0:
+	} else if bit, r = r.bit(d.src, &d.isRep2[d.state]); bit == 0 {
 		d.rep0, d.rep1, d.rep2 = d.rep2, d.rep0, d.rep1
-	default:
+	} else {
 		d.rep0, d.rep1, d.rep2, d.rep3 = d.rep3, d.rep0, d.rep1, d.rep2
 	}
+	return r
 }
 
-func (d *lzmaDecoder) matchLength(l *lengths, posState int) int {
-	if d.bit(&l.choice) == 0 {
-		return minMatch + d.tree(l.low[posState][:], 8) - 8
+func (d *lzmaDecoder) matchLength(r coder, l *lengths, posState int) (int, coder) {
+	var bit, n int
+	if bit, r = r.bit(d.src, &l.choice); bit == 0 {
+		n, r = r.tree(d.src, l.low[posState][:], 8)
+		return minMatch + n - 8, r
 	}
-	if d.bit(&l.choice2) == 0 {
-		return minMatch + 8 + d.tree(l.mid[posState][:], 8) - 8
+	if bit, r = r.bit(d.src, &l.choice2); bit == 0 {
+		n, r = r.tree(d.src, l.mid[posState][:], 8)
+		return minMatch + n, r
 	}
-	return minMatch + 16 + d.tree(l.high[:], 256) - 256
+	n, r = r.tree(d.src, l.high[:], 256)
+	return minMatch + 16 + n - 256, r
 }
 
 // distance decodes a distance less one; a distance that does not fit gives one
 // that no data reaches.
-func (d *lzmaDecoder) distance(lenState int) int {
-	slot := d.tree(d.slots[lenState][:], 64) - 64
+func (d *lzmaDecoder) distance(r coder, lenState int) (int, coder) {
+	slot, r := r.tree(d.src, d.slots[lenState][:], 64)
+	slot -= 64
 	if slot < startSlot {
-		return slot
+		return slot, r
 	}
 	extra := slot>>1 - 1
 	dist := (2 | slot&1) << extra
+	var low int
 	if slot < modelSlot {
-		return dist + d.reverse(d.special[dist-slot:], extra)
+		low, r = r.reverse(d.src, d.special[dist-slot:], extra)
+		return dist + low, r
 	}
-	dist += d.direct(extra-alignBits) << alignBits
-	return dist + d.reverse(d.align[:], alignBits)
+	low, r = r.direct(d.src, extra-alignBits)
+	dist += low << alignBits
+	low, r = r.reverse(d.src, d.align[:], alignBits)
+	return dist + low, r
 }
 
 // copyMatch copies n bytes from dist bytes back; they may overlap.
 func (d *lzmaDecoder) copyMatch(dist, n int) {
-	out := d.dst[d.pos : d.pos+n]
-	from := d.dst[d.pos-dist : d.pos]
+	from, to := d.pos-dist, d.pos
 	d.pos += n
-	if dist == 1 {
-		for i := range out {
-			out[i] = from[0]
+	if dist >= 8 && d.pos+8 <= len(d.dst) { // eight at a time; what is written beyond the end comes again
+		for to < d.pos {
+			binary.LittleEndian.PutUint64(d.dst[to:], binary.LittleEndian.Uint64(d.dst[from:]))
+			from, to = from+8, to+8
 		}
 		return
 	}
-	for len(out) > 0 {
-		k := copy(out, from)
-		out = out[k:]
+	for ; to < d.pos; from, to = from+1, to+1 {
+		d.dst[to] = d.dst[from]
 	}
 }
 
 // putLiteral decodes one byte.
-func (d *lzmaDecoder) putLiteral() {
+func (d *lzmaDecoder) putLiteral(r coder) coder {
 	prev := 0
 	if d.pos > d.base {
 		prev = int(d.dst[d.pos-1])
@@ -243,9 +251,9 @@ func (d *lzmaDecoder) putLiteral() {
 	probs := d.literal[0x300*context : 0x300*context+0x300]
 	var b int
 	if d.state < litStates {
-		b = d.tree(probs[:0x100], 0x100)
+		b, r = r.tree(d.src, probs[:0x100], 0x100)
 	} else {
-		b = d.matchedLiteral(probs)
+		b, r = d.matchedLiteral(r, probs)
 	}
 	d.dst[d.pos] = byte(b)
 	d.pos++
@@ -257,4 +265,27 @@ func (d *lzmaDecoder) putLiteral() {
 	default:
 		d.state -= 6
 	}
+	return r
+}
+
+// matchedLiteral decodes a literal after a match, with the byte at the last
+// distance as context for as long as the two agree.
+func (d *lzmaDecoder) matchedLiteral(r coder, p []prob) (int, coder) {
+	at := d.pos - d.rep0 - 1
+	if at < d.base {
+		r.in = len(d.src) + 1
+		return 0, r
+	}
+	match := uint32(d.dst[at])
+	offset, m := uint32(0x100), uint32(1)
+	for m < 0x100 {
+		match <<= 1
+		want := match & offset
+		r = r.normalize(d.src)
+		var mask uint32
+		mask, r = r.split(&p[offset+want+m])
+		m = m<<1 + 1 + mask
+		offset &= want ^ mask
+	}
+	return int(m), r
 }

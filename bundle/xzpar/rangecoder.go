@@ -1,125 +1,93 @@
 package xzpar
 
-// The range decoder. Each loop keeps the coder's state in local variables,
-// which is where the time of decoding goes.
-
-func (d *lzmaDecoder) normalize() {
-	if d.rng < topValue {
-		d.rng <<= 8
-		d.code = d.code<<8 | d.next()
-	}
+// coder is the range decoder's state, passed by value so that it stays in
+// registers. in is the read position in the chunk's bytes; past their end zeros
+// are read, and the decoder looks at in once a symbol.
+type coder struct {
+	rng, code uint32
+	in        int
 }
 
-// next gives the next byte of src; past the end it gives zeros and marks the
-// chunk as bad, which is looked at once a symbol.
-func (d *lzmaDecoder) next() uint32 {
-	if d.in >= len(d.src) {
-		d.bad = true
-		return 0
+// toward0 turns the step of a probability around: v - (v + toward0)>>moveBits is
+// v + (1<<probBits - v)>>moveBits.
+const toward0 = 1<<moveBits - 1 - 1<<probBits
+
+func (r coder) normalize(src []byte) coder {
+	if r.rng < topValue {
+		r.rng <<= 8
+		r.code <<= 8
+		if uint(r.in) < uint(len(src)) {
+			r.code |= uint32(src[r.in])
+		}
+		r.in++
 	}
-	b := d.src[d.in]
-	d.in++
-	return uint32(b)
+	return r
 }
 
 // bit decodes one bit with an adaptive probability.
-func (d *lzmaDecoder) bit(p *prob) int {
-	if d.rng < topValue {
-		d.rng <<= 8
-		d.code = d.code<<8 | d.next()
-	}
+func (r coder) bit(src []byte, p *prob) (int, coder) {
+	r = r.normalize(src)
 	v := uint32(*p)
-	bound := d.rng >> probBits * v
-	if d.code < bound {
-		d.rng = bound
+	bound := r.rng >> probBits * v
+	if r.code < bound {
+		r.rng = bound
 		*p = prob(v + (1<<probBits-v)>>moveBits)
-		return 0
+		return 0, r
 	}
-	d.rng -= bound
-	d.code -= bound
+	r.rng -= bound
+	r.code -= bound
 	*p = prob(v - v>>moveBits)
-	return 1
+	return 1, r
+}
+
+// split is bit without a branch, for bits that no processor can predict: mask
+// is all ones for 0, and nothing for 1.
+func (r coder) split(p *prob) (mask uint32, _ coder) {
+	v := uint32(*p)
+	bound := r.rng >> probBits * v
+	mask = uint32(int64(uint64(r.code)-uint64(bound)) >> 63)
+	r.rng = bound&mask | (r.rng-bound)&^mask
+	r.code -= bound &^ mask
+	*p = prob(int32(v) - (int32(v)+int32(mask)&toward0)>>moveBits)
+	return mask, r
 }
 
 // tree decodes bits, high first, until the value reaches limit, a power of
 // two; the result includes limit.
-func (d *lzmaDecoder) tree(p []prob, limit int) int {
-	rng, code, in, src := d.rng, d.code, d.in, d.src
-	m := uint(1)
-	for m < uint(limit) {
-		if rng < topValue {
-			rng <<= 8
-			code <<= 8
-			if in < len(src) {
-				code |= uint32(src[in])
-			} else {
-				d.bad = true
-			}
-			in++
-		}
-		v := uint32(p[m])
-		bound := rng >> probBits * v
-		if code < bound {
-			rng = bound
-			p[m] = prob(v + (1<<probBits-v)>>moveBits)
-			m <<= 1
-		} else {
-			rng -= bound
-			code -= bound
-			p[m] = prob(v - v>>moveBits)
-			m = m<<1 | 1
-		}
+func (r coder) tree(src []byte, p []prob, limit uint32) (int, coder) {
+	m := uint32(1)
+	for m < limit {
+		r = r.normalize(src)
+		var mask uint32
+		mask, r = r.split(&p[m])
+		m = m<<1 + 1 + mask
 	}
-	d.rng, d.code, d.in = rng, code, in
-	return int(m)
-}
-
-// matchedLiteral decodes a literal after a match, with the byte at the last
-// distance as context for as long as the two agree.
-func (d *lzmaDecoder) matchedLiteral(p []prob) int {
-	if d.rep0 >= d.pos-d.base {
-		d.bad = true
-		return 0
-	}
-	match := uint(d.dst[d.pos-d.rep0-1])
-	offset, m := uint(0x100), uint(1)
-	for m < 0x100 {
-		match <<= 1
-		want := match & offset
-		b := uint(d.bit(&p[offset+want+m]))
-		m = m<<1 | b
-		if b == 0 {
-			offset &^= want
-		} else {
-			offset &= want
-		}
-	}
-	return int(m)
+	return int(m), r
 }
 
 // reverse decodes n bits, low first, through a tree at p whose root is p[1].
-func (d *lzmaDecoder) reverse(p []prob, n int) int {
-	m, out := 1, 0
+func (r coder) reverse(src []byte, p []prob, n int) (int, coder) {
+	m, out := uint32(1), uint32(0)
 	for i := range n {
-		b := d.bit(&p[m])
-		m = m<<1 | b
-		out |= b << i
+		r = r.normalize(src)
+		var mask uint32
+		mask, r = r.split(&p[m])
+		m = m<<1 + 1 + mask
+		out |= (1 + mask) << i
 	}
-	return out
+	return int(out), r
 }
 
 // direct decodes n bits of fixed probability, high first.
-func (d *lzmaDecoder) direct(n int) int {
-	out := 0
+func (r coder) direct(src []byte, n int) (int, coder) {
+	out := uint32(0)
 	for range n {
-		d.normalize()
-		d.rng >>= 1
-		if d.code >= d.rng {
-			d.code -= d.rng
-			out = out<<1 | 1
-		} else {
-			out <<= 1
-		}
+		r = r.normalize(src)
+		r.rng >>= 1
+		r.code -= r.rng
+		mask := -(r.code >> 31)
+		r.code += r.rng & mask
+		out = out<<1 + 1 + mask
 	}
-	return out
+	return int(out), r
 }
