@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"sync/atomic"
 
+	"github.com/klauspost/readahead"
 	"golang.org/x/sync/errgroup"
 
 	"packlift/internal/fault"
@@ -212,7 +213,7 @@ func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want
 // itself, so that memory stays bounded whatever the sizes.
 func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, size int64, r io.Reader) error {
 	if size > smallBlob {
-		if err := t.write(ops[0], &contextReader{ctx, r}); err != nil {
+		if err := t.writeLarge(ctx, ops[0], r); err != nil {
 			return err
 		}
 		for _, o := range ops[1:] {
@@ -236,6 +237,15 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 		return nil
 	})
 	return nil
+}
+
+// writeLarge unpacks and checks what comes while what came is written.
+func (t *stager) writeLarge(ctx context.Context, o *op, r io.Reader) error {
+	ahead, err := readahead.NewReaderSize(&contextReader{ctx, r}, 4, copyBuffer)
+	if err != nil {
+		return err
+	}
+	return errors.Join(t.write(o, ahead), ahead.Close())
 }
 
 func extra(n int64, p string) error {
