@@ -13,6 +13,8 @@ GO      ?= go
 PACKS    ?= ../shared/packs.sh
 SCALE    ?=
 FUZZTIME ?= 20s
+# How many random kills of a real pack have to land.
+KILLS    ?= 100
 
 export CGO_ENABLED = 0
 PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64
@@ -63,7 +65,7 @@ failpoints: ## the tests that stop a run before each file effect
 	$(GO) test -tags failpoint -timeout 15m ./internal/rootfs ./internal/pack ./apply ./selfupdate
 
 realpacks: needs ## real products through the built binaries, stock tools among them
-	PACKS="$(ABSPACKS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
+	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
 
 check-full: check race failpoints realpacks demo ## everything, under thirty minutes
 
