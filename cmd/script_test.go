@@ -4,6 +4,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,9 @@ func TestScripts(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the scripts use a POSIX shell's tools")
 	}
+	if err := seeSources(); err != nil {
+		t.Fatal(err)
+	}
 	b, err := build(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +51,18 @@ func TestScripts(t *testing.T) {
 		Condition:           condition,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
+	})
+}
+
+// seeSources lists every folder that the binaries are built from: go test takes
+// an earlier result for this one while what the test itself has opened is the
+// same, and what its builds read it does not see.
+func seeSources() error {
+	return filepath.WalkDir("..", func(path string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && strings.HasPrefix(d.Name(), ".") && d.Name() != ".." {
+			return fs.SkipDir
+		}
+		return err
 	})
 }
 
