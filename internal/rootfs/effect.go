@@ -10,15 +10,22 @@ import (
 	"packlift/internal/safepath"
 )
 
+// hooked does one thing to the file or folder of that whole path, after the
+// hook. Each call of this package that changes something on a disk stands in a
+// function given to it: TestEveryMutatorIsHooked reads the source for that.
+func hooked(op, name string, do func() error) error {
+	if err := point(op, name); err != nil {
+		return &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	return do()
+}
+
 // effect does one thing to name after every check and the hook.
 func (r *Root) effect(op, name string, do func() error) error {
 	if err := r.guard(op, name); err != nil {
 		return err
 	}
-	if err := point(op, r.Full(name)); err != nil {
-		return r.wrap(op, name, err)
-	}
-	return r.wrap(op, name, do())
+	return r.wrap(op, name, hooked(op, r.Full(name), do))
 }
 
 // makes is effect for a name that comes into being.
@@ -210,12 +217,17 @@ func (r *Root) Sweep(dir string) error {
 // SpoolFile makes a temporary file outside every Root, readable by its owner
 // only. The function closes and removes it.
 func SpoolFile() (*File, func(), error) {
-	if err := point("create", os.TempDir()); err != nil {
-		return nil, nil, err
-	}
-	f, err := os.CreateTemp("", "packlift-spool-*")
+	var f *os.File
+	err := hooked("create", os.TempDir(), func() (err error) {
+		f, err = os.CreateTemp("", "packlift-spool-*")
+		return err
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	return &File{f: f, name: f.Name()}, func() { f.Close(); os.Remove(f.Name()) }, nil
+	end := func() {
+		f.Close()
+		hooked("remove", f.Name(), func() error { return os.Remove(f.Name()) })
+	}
+	return &File{f: f, name: f.Name()}, end, nil
 }

@@ -3,6 +3,7 @@
 package rootfs
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strconv"
@@ -19,7 +20,9 @@ import (
 //	errno:N:NAME    effect N is not done and returns that errno, such as ENOSPC
 //	errno:N+:NAME   so do effect N and all later ones
 //
-// Effects count from 1 over the whole process, in the order they are begun.
+// or several of them, with commas between. Effects count from 1 over the whole
+// process, in the order they are begun. Each write is done in two halves, an
+// effect each.
 var failer struct {
 	sync.Mutex
 	once  sync.Once
@@ -41,7 +44,18 @@ func point(op, name string) error {
 	return failer.act(failer.count, op, name)
 }
 
+func parts(b []byte) [][]byte {
+	if len(b) < 2 {
+		return [][]byte{b}
+	}
+	return [][]byte{b[:len(b)/2], b[len(b)/2:]}
+}
+
 func parseFailpoint(spec string) func(int, string, string) error {
+	if first, rest, several := strings.Cut(spec, ","); several {
+		a, b := parseFailpoint(first), parseFailpoint(rest)
+		return func(i int, op, name string) error { return cmp.Or(a(i, op, name), b(i, op, name)) }
+	}
 	kind, rest, _ := strings.Cut(spec, ":")
 	switch kind {
 	case "":

@@ -66,7 +66,7 @@ func ops(t *testing.T) []string {
 }
 
 func TestEveryEffectHasItsPoint(t *testing.T) {
-	want := "mkdir mkdir create write sync rename syncdir remove remove remove"
+	want := "mkdir mkdir create write write sync rename syncdir remove remove remove"
 	if got := strings.Join(ops(t), " "); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

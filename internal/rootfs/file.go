@@ -81,12 +81,7 @@ func (r *Root) file(name string, f *os.File, err error) (*File, error) {
 	return &File{f: f, name: r.Full(name)}, nil
 }
 
-func (f *File) effect(op string, do func() error) error {
-	if err := point(op, f.name); err != nil {
-		return &fs.PathError{Op: op, Path: f.name, Err: err}
-	}
-	return do()
-}
+func (f *File) effect(op string, do func() error) error { return hooked(op, f.name, do) }
 
 // Name is the file's absolute path.
 func (f *File) Name() string { return f.name }
@@ -95,14 +90,25 @@ func (f *File) Name() string { return f.name }
 func (f *File) Stat() (fs.FileInfo, error) { return f.f.Stat() }
 
 // Write writes at the file's position.
-func (f *File) Write(b []byte) (n int, err error) {
-	err = f.effect("write", func() (err error) { n, err = f.f.Write(b); return err })
-	return n, err
+func (f *File) Write(b []byte) (int, error) {
+	return f.write(b, func(part []byte, _ int64) (int, error) { return f.f.Write(part) })
 }
 
 // WriteAt writes at off.
-func (f *File) WriteAt(b []byte, off int64) (n int, err error) {
-	err = f.effect("write", func() (err error) { n, err = f.f.WriteAt(b, off); return err })
+func (f *File) WriteAt(b []byte, off int64) (int, error) {
+	return f.write(b, func(part []byte, done int64) (int, error) { return f.f.WriteAt(part, off+done) })
+}
+
+// write gives b to do, in as many parts as the hook wants: a write that was cut
+// short is something that a run may have to go on from.
+func (f *File) write(b []byte, do func(part []byte, done int64) (int, error)) (n int, err error) {
+	for _, part := range parts(b) {
+		if err == nil {
+			more := 0
+			err = f.effect("write", func() (err error) { more, err = do(part, int64(n)); return err })
+			n += more
+		}
+	}
 	return n, err
 }
 

@@ -88,13 +88,11 @@ func mkdirAllOutside(abs string, perm fs.FileMode) error {
 			return err
 		}
 	}
-	if err := point("mkdir", abs); err != nil {
-		return err
+	err := hooked("mkdir", abs, func() error { return os.Mkdir(abs, perm) })
+	if errors.Is(err, fs.ErrExist) {
+		return nil
 	}
-	if err := os.Mkdir(abs, perm); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	return nil
+	return err
 }
 
 // Close releases the folder; files opened through it stay open.
