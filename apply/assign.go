@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -37,11 +36,17 @@ func (pl *Plan) assign(p *pack.Pack, o Options) error {
 	if err != nil {
 		return err
 	}
+	if pl.treeAway, err = m.isAway(backupTop); err != nil {
+		return err
+	}
 	at, tops := places{pl.head.Txn}, map[string]bool{}
 	pl.local = map[string]bool{}
 	for i := range pl.ops {
 		op := &pl.ops[i]
 		top, err := m.of(op.Path)
+		if err == nil {
+			err = m.mayWrite(op.Path, top)
+		}
 		if err != nil {
 			return err
 		}
@@ -70,16 +75,17 @@ func (pl *Plan) assignOp(op *op, at places, top string, i int) {
 	case top != "":
 		op.Old = at.mountOld(top, i)
 		pl.local[op.Path] = inPack
-	case inPack:
+	case inPack && !pl.treeAway:
 		op.Old = treeName(pl.head.Generation, op.Path)
 	default:
 		op.Old = at.oldName(i)
+		pl.local[op.Path] = inPack
 	}
 }
 
 // fromTree: a revert moves the old file straight out of the pack's backup.
 func (pl *Plan) fromTree(top string) bool {
-	return pl.Kind == kindRevert && pl.source == nil && top == ""
+	return pl.Kind == kindRevert && pl.source == nil && top == "" && !pl.treeAway
 }
 
 func (pl *Plan) chooseBackup(p *pack.Pack, o Options) error {
@@ -155,53 +161,4 @@ func openNearest(dir string) (*rootfs.Root, func() error, error) {
 		}
 		dir = up
 	}
-}
-
-// mounts finds the folder where another file system begins inside the pack.
-type mounts struct {
-	root    *rootfs.Root
-	home    uint64
-	folders *folders
-	top     map[string]string // folder → top of its mount, "" on the pack's own
-}
-
-func newMounts(root *rootfs.Root) (*mounts, error) {
-	home, err := root.Device(dataDir)
-	return &mounts{root: root, home: home, folders: newFolders(root), top: map[string]string{}}, err
-}
-
-// of gives "" where p lies on the file system of the pack's data.
-func (m *mounts) of(p string) (string, error) {
-	dir := m.folders.nearest(p)
-	if m.folders.err != nil {
-		return "", m.folders.err
-	}
-	if top, ok := m.top[dir]; ok {
-		return top, nil
-	}
-	dev, err := m.root.Device(dir)
-	if err != nil {
-		return "", err
-	}
-	top := ""
-	if dev != m.home {
-		top, err = m.climb(dir, dev)
-	}
-	m.top[dir] = top
-	return top, err
-}
-
-func (m *mounts) climb(dir string, dev uint64) (string, error) {
-	for dir != "." {
-		up := path.Dir(dir)
-		d, err := m.root.Device(up)
-		if err != nil {
-			return "", err
-		}
-		if d != dev {
-			break
-		}
-		dir = up
-	}
-	return dir, nil
 }

@@ -62,6 +62,10 @@ func TestDenied(t *testing.T) {
 	if !strings.Contains(err.Error(), "/p/lib/x") || !strings.Contains(fault.HintOf(err), `chmod u+rwX "/p/lib/x"`) {
 		t.Errorf("%v, %s", err, fault.HintOf(err))
 	}
+	err = denied(&fs.PathError{Op: "rename", Path: "/p/lib/x", Err: syscall.EXDEV})
+	if !strings.Contains(fault.HintOf(err), "lsattr") || !strings.Contains(fault.HintOf(err), "/p/lib/x") {
+		t.Errorf("%v, %s", err, fault.HintOf(err))
+	}
 	if other := errors.New("x"); denied(other) != other || denied(nil) != nil {
 		t.Error("another error is changed")
 	}

@@ -66,28 +66,34 @@ func (t *stager) placeholders() error {
 			continue
 		}
 		made[dir] = true
-		if err := t.root.MkdirAll(dir, 0o700); err != nil {
-			return err
+		var err error
+		if o.removesDir() {
+			err = t.keepDir(o, dir)
+		} else {
+			err = t.root.MkdirAll(dir, 0o700)
 		}
-		if !o.removesDir() {
-			continue
-		}
-		if err := errors.Join(t.root.CopyMeta(o.Path, dir), t.root.Chmod(dir, 0o700)); err != nil {
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// copyLocal copies into the pack's backup the old files of other mounts, which
-// cannot be moved there.
+// copyLocal copies into the pack's backup what lies on another volume, from
+// where it cannot be moved there. Removed folders are kept there always: a
+// revert takes owner and attributes from them, also one from outside.
 func (t *stager) copyLocal(ctx context.Context) error {
 	for i := range t.pl.ops {
 		o := &t.pl.ops[i]
-		if !t.pl.local[o.Path] {
+		name := treeName(t.pl.head.Generation, o.Path)
+		if o.removesDir() && o.Old != name {
+			if err := t.keepDir(o, name); err != nil {
+				return err
+			}
+		}
+		if !t.pl.local[o.Path] || o.removesDir() {
 			continue
 		}
-		name := treeName(t.pl.head.Generation, o.Path)
 		if err := t.root.MkdirAll(path.Dir(name), 0o700); err != nil {
 			return err
 		}
@@ -96,6 +102,15 @@ func (t *stager) copyLocal(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// keepDir makes at name a folder that keeps owner and attributes of the one
+// that o removes.
+func (t *stager) keepDir(o *op, name string) error {
+	if err := t.root.MkdirAll(name, 0o700); err != nil {
+		return err
+	}
+	return errors.Join(t.root.CopyMeta(o.Path, name), t.root.Chmod(name, 0o700))
 }
 
 // backupOutside copies every old file to the folder outside the pack.

@@ -290,5 +290,5 @@ func (e *engine) sync() error {
 			}
 		}
 	}
-	return syncAll(e.root, e.head.Mounts, dirs)
+	return syncPack(e.root, e.head.Mounts, dirs)
 }

@@ -105,6 +105,11 @@ func (d *decider) look(c *manifest.Change) (look, error) {
 	if c.Old == nil && e != nil && d.isAlias(c.Path, info) {
 		return look{}, nil
 	}
+	if isLeaf(e) {
+		if mount, err := d.root.MountPoint(c.Path); err != nil || mount {
+			return look{blocked: "is a mount of its own here", remedy: unmount}, err
+		}
+	}
 	return look{entry: e, info: info}, nil
 }
 
@@ -234,7 +239,8 @@ func (d *decider) change(c *manifest.Change, disk *manifest.Entry, info fs.FileI
 	}
 }
 
-// dropFullFolders keeps removed folders that hold files the levels do not know.
+// dropFullFolders keeps removed folders that hold files the levels do not know,
+// and those that something is mounted on.
 func (d *decider) dropFullFolders() error {
 	gone := map[string]bool{}
 	for i := range d.ops {
@@ -250,14 +256,20 @@ func (d *decider) dropFullFolders() error {
 			continue
 		}
 		full, err := d.holdsMore(o.Path, gone)
+		if err != nil {
+			return err
+		}
+		mount, err := d.root.MountPoint(o.Path)
 		switch {
 		case err != nil:
 			return err
-		case !full:
+		case !full && !mount:
 			kept = append(kept, o)
 		case o.After == nil:
 			delete(gone, o.Path)
 			d.kept = append(d.kept, o.Path)
+		case mount:
+			d.conflict(unmount, o.Path, "is a mount of its own here and becomes a %s by %s", o.After.Type, d.verb)
 		default:
 			d.conflict(emptyFolder, o.Path, "is a folder that holds files of its own here and becomes a %s by %s", o.After.Type, d.verb)
 		}

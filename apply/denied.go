@@ -7,11 +7,19 @@ import (
 	"packlift/internal/fault"
 )
 
-// denied tells what to do about a path that this user may not read or write;
-// other errors, and those that say so already, pass as they are.
+// denied tells what to do about a path that this user may not read or write,
+// or that no rename reaches; other errors, and those that say so already, pass as they are.
 func denied(err error) error {
 	var at *fs.PathError
-	if !errors.Is(err, fs.ErrPermission) || !errors.As(err, &at) || fault.HintOf(err) != "" || fault.ClassOf(err) != fault.General {
+	if !errors.As(err, &at) || fault.HintOf(err) != "" || fault.ClassOf(err) != fault.General {
+		return err
+	}
+	if crossed(err) {
+		return fault.New(fault.General, "%w", err).
+			WithHint("the folders of the pack look like one volume, and a rename between them is refused: "+
+				"give them one quota project (lsattr -p -d) and one encryption policy, or move the folder of %s onto a mount of its own", at.Path)
+	}
+	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
 	return fault.New(fault.General, "%w", err).

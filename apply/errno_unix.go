@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// crossed: a rename was asked to leave its volume.
+func crossed(err error) bool { return errors.Is(err, syscall.EXDEV) }
+
 // noSpace: the error is about a full disk or quota.
 func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)

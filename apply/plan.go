@@ -42,7 +42,8 @@ type Plan struct {
 	base     *manifest.Manifest // what a first bundle says of the level it starts from, else nil
 	target   *manifest.Manifest // nil in a revert
 	outside  string             // folder that the outside backup's generations lie in
-	local    map[string]bool    // paths whose old file is copied into the pack's backup: other mounts
+	local    map[string]bool    // paths whose old file is copied into the pack's backup: it lies on another volume
+	treeAway bool               // the pack's backups lie on another volume than its stage
 	source   *outsideSource     // revert: where an outside backup lies
 	first    firstContact
 	remedies remedies

@@ -286,7 +286,7 @@ func (h *head) check(what string) error {
 		return fmt.Errorf("its changelog's name %.200q is impossible", h.Changelog)
 	}
 	for _, m := range h.Mounts {
-		if err := productPath(m); err != nil {
+		if err := checkMountTop(m); err != nil {
 			return err
 		}
 	}

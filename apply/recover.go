@@ -151,6 +151,9 @@ func sweepStage(p *pack.Pack, log *slog.Logger) error {
 		return err
 	}
 	for _, e := range list {
+		if e.Name() == "lost+found" && e.IsDir() { // the stage is a file system of its own
+			continue
+		}
 		if !validTxn(e.Name()) {
 			return fmt.Errorf("%s holds %q, which no run made", root.Full(stageRoot), e.Name())
 		}
@@ -189,7 +192,7 @@ func leftOutside(log *slog.Logger, dir string, err error) {
 // later sweep still knows of the mounts.
 func dropStage(root *rootfs.Root, at places, mounts []string) error {
 	for _, top := range mounts {
-		if err := productPath(top); err != nil {
+		if err := checkMountTop(top); err != nil {
 			return err
 		}
 		if err := root.RemoveAll(at.mount(top)); err != nil {

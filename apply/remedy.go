@@ -11,6 +11,7 @@ const (
 	resetMode
 	makeFolder
 	emptyFolder
+	unmount
 	remedyCount
 )
 
@@ -20,6 +21,7 @@ var remedyText = [remedyCount]string{
 	resetMode:   "give each file its original mode",
 	makeFolder:  "make a folder again of what took a folder's place",
 	emptyFolder: "move your own files out of the folder that becomes a file",
+	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
 }
 
 // remedies is the set of those that a plan needs.

@@ -323,35 +323,7 @@ func (t *stager) syncStage() error {
 	for _, top := range t.pl.head.Mounts {
 		dirs[t.at.mount(top)], dirs[top] = true, true
 	}
-	return syncAll(t.root, t.pl.head.Mounts, dirs)
-}
-
-// syncAll makes all written so far durable: whole file systems where possible,
-// else the folders named (their files were synced one by one).
-func syncAll(root *rootfs.Root, mounts []string, dirs map[string]bool) error {
-	err := root.SyncFS()
-	for _, top := range mounts {
-		if err == nil {
-			err = syncMount(root, top)
-		}
-	}
-	if !errors.Is(err, rootfs.ErrNoSyncFS) {
-		return err
-	}
-	for dir := range dirs {
-		if err := root.SyncDir(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
-}
-
-func syncMount(root *rootfs.Root, top string) error {
-	sub, err := root.Sub(top)
-	if err != nil {
-		return err
-	}
-	return errors.Join(sub.SyncFS(), sub.Close())
+	return syncPack(t.root, t.pl.head.Mounts, dirs)
 }
 
 type contextReader struct {

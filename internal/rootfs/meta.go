@@ -13,10 +13,11 @@ var ErrNoSyncFS = errors.New("this system cannot sync a whole file system")
 
 // Space is what a file system has left for the caller. Inodes is the largest
 // number there is where the file system sets no limit. Block is the
-// allocation unit in bytes.
+// allocation unit in bytes. ReadOnly says that it, or its mount, takes no writes.
 type Space struct {
 	Bytes, Inodes uint64
 	Block         int64
+	ReadOnly      bool
 }
 
 const unlimited = math.MaxUint64

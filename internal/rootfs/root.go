@@ -15,7 +15,7 @@
 //   - one hook stands before each single effect, for tests (build tag failpoint)
 //
 // Reads do follow links in parents while these stay inside the folder.
-// Not guarded against: mount points and hard links inside the folder, and other
+// Not guarded against: mount points (Volume tells them) and hard links inside the folder, and other
 // processes that rearrange it during a call beyond what os.Root withstands.
 // Names are limited to 4096 bytes.
 package rootfs

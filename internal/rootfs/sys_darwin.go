@@ -4,6 +4,8 @@ import "golang.org/x/sys/unix"
 
 func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }
 
+func isReadOnly(st *unix.Statfs_t) bool { return st.Flags&unix.MNT_RDONLY != 0 }
+
 // SyncFS always returns ErrNoSyncFS here.
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 

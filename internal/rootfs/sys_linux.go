@@ -1,6 +1,8 @@
 package rootfs
 
 import (
+	"errors"
+	"path"
 	"runtime"
 
 	"golang.org/x/sys/unix"
@@ -13,10 +15,32 @@ func blockSize(st *unix.Statfs_t) int64 {
 	return int64(st.Bsize)
 }
 
+func isReadOnly(st *unix.Statfs_t) bool { return st.Flags&unix.ST_RDONLY != 0 }
+
 // SyncFS makes durable all that was written to the file system of the folder
 // itself; what lies below it on other mounts needs a Sub of its own.
 func (r *Root) SyncFS() error {
 	return r.effect("syncfs", ".", func() error { return unix.Syncfs(int(r.dir.Fd())) })
+}
+
+// Volume is the volume that name itself lies on, as statx tells it. Before Linux
+// 5.8 mounts have no number, and bind mounts of one file system look alike.
+func (r *Root) Volume(name string) (Volume, error) {
+	dev, err := r.Device(name)
+	if err != nil {
+		return Volume{}, err
+	}
+	dir, err := r.root.OpenFile(path.Dir(name), unix.O_PATH|unix.O_DIRECTORY, 0)
+	if err != nil {
+		return Volume{}, r.wrap("open", path.Dir(name), err)
+	}
+	defer dir.Close()
+	var st unix.Statx_t
+	err = unix.Statx(int(dir.Fd()), path.Base(name), unix.AT_SYMLINK_NOFOLLOW|unix.AT_NO_AUTOMOUNT, unix.STATX_MNT_ID, &st)
+	if errors.Is(err, unix.ENOSYS) || err == nil && st.Mask&unix.STATX_MNT_ID == 0 {
+		return Volume{Device: dev}, nil
+	}
+	return Volume{dev, st.Mnt_id}, r.wrap("statx", name, err)
 }
 
 // plainFolder asks the kernel in one call whether name is a folder reached
