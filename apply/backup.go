@@ -202,7 +202,7 @@ func copyOld(ctx context.Context, from *rootfs.Root, o *op, to *rootfs.Root, nam
 	}
 	defer w.Close()
 	sum := sha256.New()
-	_, err = io.CopyBuffer(struct{ io.Writer }{w}, io.TeeReader(&contextReader{ctx, r}, sum), make([]byte, min(max(o.Before.Size, 1), copyBuffer)))
+	_, err = copyThrough(w, io.TeeReader(&contextReader{ctx, r}, sum))
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,6 @@ import (
 	"runtime"
 	"sync/atomic"
 
-	"github.com/klauspost/readahead"
 	"golang.org/x/sync/errgroup"
 
 	"packlift/internal/fault"
@@ -23,10 +22,8 @@ import (
 	"packlift/internal/rootfs"
 )
 
-const (
-	smallBlob  = 1 << 20 // up to this a blob is held in memory while others are read
-	copyBuffer = 256 << 10
-)
+// smallBlob: up to this a blob is held in memory while others are read.
+const smallBlob = 1 << 20
 
 // blobs gives contents one after the other, each checked against its digest by
 // the time its reader ends; io.EOF after the last.
@@ -43,6 +40,7 @@ type stager struct {
 	at      places
 	folders *folders
 	done    atomic.Int64
+	ahead   [4][]byte // what writeLarge reads into
 }
 
 func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
@@ -221,7 +219,8 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 		}
 		return nil
 	}
-	data := make([]byte, size)
+	buf := smalls.Get().(*bytes.Buffer)
+	data := sized(buf, size)
 	if _, err := io.ReadFull(r, data); err != nil {
 		return fmt.Errorf("content of %q: %w", ops[0].Path, err)
 	}
@@ -229,6 +228,7 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 		return errors.Join(err, extra(n, ops[0].Path))
 	}
 	g.Go(func() error {
+		defer smalls.Put(buf)
 		for _, o := range ops {
 			if err := t.write(o, bytes.NewReader(data)); err != nil {
 				return err
@@ -237,15 +237,6 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 		return nil
 	})
 	return nil
-}
-
-// writeLarge unpacks and checks what comes while what came is written.
-func (t *stager) writeLarge(ctx context.Context, o *op, r io.Reader) error {
-	ahead, err := readahead.NewReaderSize(&contextReader{ctx, r}, 4, copyBuffer)
-	if err != nil {
-		return err
-	}
-	return errors.Join(t.write(o, ahead), ahead.Close())
 }
 
 func extra(n int64, p string) error {
@@ -283,7 +274,7 @@ func (t *stager) writeLike(o *op, r io.Reader, root *rootfs.Root, model string) 
 	}
 	defer f.Close()
 	sum := sha256.New()
-	n, err := io.CopyBuffer(struct{ io.Writer }{f}, io.TeeReader(&progressReader{r, t}, sum), make([]byte, min(max(o.After.Size, 1), copyBuffer)))
+	n, err := copyThrough(f, io.TeeReader(&progressReader{r, t}, sum))
 	if err != nil {
 		return err
 	}

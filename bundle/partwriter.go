@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -13,6 +12,8 @@ import (
 	"packlift/bundle/xzpar"
 	"packlift/internal/manifest"
 )
+
+const copyBuffer = 256 << 10
 
 // PartWriter fills one part. Bytes go through tar, xz and age to the
 // destination; sizes and digests of both ends and of the pieces are taken as
@@ -25,11 +26,12 @@ type PartWriter struct {
 	age    io.WriteCloser
 	stored *storedWriter
 	plain  hash.Hash
+	buf    []byte // of every copy into the tar
 	closed bool
 }
 
 func newPartWriter(w *Writer, name string) (*PartWriter, error) {
-	p := &PartWriter{w: w, name: name, plain: sha256.New()}
+	p := &PartWriter{w: w, name: name, plain: sha256.New(), buf: make([]byte, copyBuffer)}
 	p.stored = &storedWriter{w: w, at: w.at + tarball.BlockSize, whole: sha256.New(), piece: sha256.New()}
 	var err error
 	if p.age, err = age.Encrypt(p.stored, w.o.Recipients...); err != nil {
@@ -48,20 +50,26 @@ func (p *PartWriter) Add(name string, size int64, r io.Reader) error {
 	p.xz.Boundary()
 	err := p.tar.Create(name, size)
 	if err == nil {
-		_, err = io.CopyN(p.tar, r, size)
-	}
-	if errors.Is(err, io.EOF) {
-		err = fmt.Errorf("bundle: %s ends before its %d bytes", name, size)
-	}
-	if err == nil {
-		if n, _ := io.ReadFull(r, make([]byte, 1)); n > 0 {
-			err = fmt.Errorf("bundle: %s has more than its %d bytes", name, size)
-		}
+		err = p.copy(name, size, r)
 	}
 	if err != nil && p.w.err == nil {
 		p.w.err = err
 	}
 	return err
+}
+
+func (p *PartWriter) copy(name string, size int64, r io.Reader) error {
+	n, err := io.CopyBuffer(struct{ io.Writer }{p.tar}, struct{ io.Reader }{io.LimitReader(r, size)}, p.buf)
+	if err != nil {
+		return err
+	}
+	if n < size {
+		return fmt.Errorf("bundle: %s ends before its %d bytes", name, size)
+	}
+	if n, _ := io.ReadFull(r, p.buf[:1]); n > 0 {
+		return fmt.Errorf("bundle: %s has more than its %d bytes", name, size)
+	}
+	return nil
 }
 
 // Close ends the part and fills in its header.
