@@ -40,6 +40,9 @@ func (pl *Plan) execute(ctx context.Context, p *pack.Pack, source blobs, o Optio
 	if ctx.Err() != nil {
 		return nil, errors.Join(interrupted(ctx), s.drop())
 	}
+	if err := p.CheckLock(); err != nil {
+		return nil, errors.Join(err, s.drop())
+	}
 	t := &transaction{p: p, log: o.Log, engine: engine{root: p.Root(), head: pl.head, ops: pl.ops}}
 	if err := t.begin(); err != nil {
 		return nil, spaceOr(pl.notBegun(t, s, err))

@@ -2,6 +2,7 @@ package export
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"packlift/bundle"
@@ -35,20 +36,38 @@ func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
 	}
 	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
 	defer c.close()
-	for _, step := range []func() error{c.chooseTools, c.scan, c.openOutput, c.write, c.check, c.publish} {
+	for _, step := range []func() error{c.chooseTools, c.scan, c.openOutput, c.write, c.check, c.digest} {
 		err := ctx.Err()
 		if err == nil {
 			err = step()
 		}
 		if ctx.Err() != nil {
-			return nil, fault.New(fault.Interrupted, "the bundle was not written: %w", context.Cause(ctx))
+			return nil, c.notWritten()
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
+	return c.finish()
+}
+
+// finish does not stop between the bundle and what belongs to it.
+func (c *creation) finish() (*Created, error) {
+	err := c.publish()
+	switch {
+	case errors.Is(err, context.Canceled): // in the middle of standard output
+		return nil, c.notWritten()
+	case err != nil:
+		return nil, err
+	case c.ctx.Err() != nil:
+		return nil, fault.New(fault.Interrupted, "%w; the bundle is written all the same: %s", context.Cause(c.ctx), c.made.Path)
+	}
 	c.placeTools()
 	return &c.made, nil
+}
+
+func (c *creation) notWritten() error {
+	return fault.New(fault.Interrupted, "the bundle was not written: %w", context.Cause(c.ctx))
 }
 
 // creation is one run; each step fills in what the next ones need.
@@ -84,6 +103,7 @@ func (c *creation) close() {
 // asks whether the site would run them.
 func (c *creation) chooseTools() (err error) {
 	if c.Pack != "" {
+		sweepPackBin(c.Pack)
 		if c.packBin, err = packTools(c.Pack); err != nil {
 			return err
 		}

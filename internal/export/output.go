@@ -41,6 +41,10 @@ func newOutput(path string) (*output, error) {
 	if err != nil {
 		return nil, fault.New(fault.Usage, "output: %w", err).WithHint("make the folder first, or choose another with -o")
 	}
+	if err := root.SweepOthers("."); err != nil {
+		root.Close()
+		return nil, fmt.Errorf("output: what a killed run left cannot be removed: %w", err)
+	}
 	p, err := root.Pending(filepath.Base(path), bundleMode)
 	if err != nil {
 		root.Close()

@@ -48,6 +48,17 @@ func packTools(dir string) (map[platform]string, error) {
 	return out, nil
 }
 
+// sweepPackBin removes what killed runs left of importers on their way in, which
+// no product may hold. What it cannot remove is told when the tree is listed.
+func sweepPackBin(dir string) {
+	root, err := rootfs.Open(dir)
+	if err != nil {
+		return
+	}
+	defer root.Close()
+	_ = root.SweepOthers(packBinDir)
+}
+
 func platformOf(path string) (platform, error) {
 	f, err := os.Open(path)
 	if err != nil {

@@ -177,12 +177,17 @@ func (c *creation) check() error {
 	return nil
 }
 
+// digest reads a bundle that goes to a file once more, for its sidecar.
+func (c *creation) digest() (err error) {
+	if c.Output != "-" {
+		c.made.SHA256, err = c.out.digest(c.ctx, c.made.Size)
+	}
+	return err
+}
+
 func (c *creation) publish() (err error) {
 	if c.Output == "-" {
 		c.made.SHA256, err = digestOf(c.ctx, c.out, c.made.Size, c.Stdout)
-		return err
-	}
-	if c.made.SHA256, err = c.out.digest(c.ctx, c.made.Size); err != nil {
 		return err
 	}
 	if err := c.out.publish(c.made.SHA256); err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"packlift/internal/fault"
+	"packlift/internal/rootfs"
 )
 
 const (
@@ -60,8 +61,42 @@ func (p *Pack) Lock(ctx context.Context, timeout time.Duration, command string) 
 	}
 }
 
+// lock is what a run holds: the lock file, whose content tells of it, and the
+// folder that it lies in. Who removes the file makes room for another one; the
+// folder cannot be removed under a pack. It is nil where folders cannot be held.
+type lock struct {
+	file   *flock.Flock
+	folder *os.File
+}
+
+func (l *lock) Close() error {
+	err := l.file.Close()
+	if l.folder != nil {
+		err = errors.Join(err, l.folder.Close())
+	}
+	return err
+}
+
 // tryLock returns nil, nil while another process holds the lock.
-func (p *Pack) tryLock() (*flock.Flock, error) {
+func (p *Pack) tryLock() (*lock, error) {
+	folder, err := p.root.HoldFolder(Dir)
+	switch {
+	case errors.Is(err, rootfs.ErrHeld):
+		return nil, nil
+	case err != nil && !errors.Is(err, rootfs.ErrNoHold):
+		return nil, err
+	}
+	file, err := p.tryLockFile()
+	if file == nil {
+		if folder != nil {
+			folder.Close()
+		}
+		return nil, err
+	}
+	return &lock{file, folder}, nil
+}
+
+func (p *Pack) tryLockFile() (*flock.Flock, error) {
 	for range lockTries {
 		if err := p.makeLockFile(); err != nil {
 			return nil, err
@@ -127,7 +162,7 @@ func (p *Pack) holdsOwnLock(l *flock.Flock) (bool, error) {
 	return err == nil && os.SameFile(held, now), err
 }
 
-func (p *Pack) locked(l *flock.Flock, command string) (func() error, error) {
+func (p *Pack) locked(l *lock, command string) (func() error, error) {
 	err := p.writeHolder(thisHolder(command))
 	if err == nil {
 		err = p.sweep()
@@ -136,14 +171,30 @@ func (p *Pack) locked(l *flock.Flock, command string) (func() error, error) {
 		l.Close()
 		return nil, err
 	}
+	p.held = l
 	released := false
 	return func() error {
 		if released {
 			return nil
 		}
-		released = true
-		return errors.Join(p.clearHolder(), l.Close())
+		released, p.held = true, nil
+		return errors.Join(p.clearHolder(l), l.Close())
 	}, nil
+}
+
+// CheckLock refuses to go on where the lock file was removed or replaced since
+// this run took it, and nothing else keeps another run away (see lock). A caller
+// that holds no lock is not asked for one.
+func (p *Pack) CheckLock() error {
+	if p.held == nil || p.held.folder != nil {
+		return nil
+	}
+	same, err := p.holdsOwnLock(p.held.file)
+	if err != nil || same {
+		return err
+	}
+	return fault.New(fault.Locked, "%s was removed or replaced while this run held it: another run may be under way", p.root.Full(LockFile)).
+		WithHint("find out who did so; then run the same command again")
 }
 
 // sweep removes the temporary files of runs that were killed, from folders that
@@ -190,7 +241,13 @@ func (p *Pack) writeHolder(h Holder) error {
 	return p.writeRecord(string(b))
 }
 
-func (p *Pack) clearHolder() error { return p.writeRecord("") }
+// clearHolder leaves alone what somebody put in the place of the lock's file.
+func (p *Pack) clearHolder(l *lock) error {
+	if own, err := p.holdsOwnLock(l.file); err != nil || !own {
+		return err
+	}
+	return p.writeRecord("")
+}
 
 func (p *Pack) writeRecord(s string) error {
 	f, err := p.root.Update(LockFile, 0)

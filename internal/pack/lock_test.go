@@ -123,12 +123,49 @@ func TestLockFileReplaced(t *testing.T) {
 	if err := os.Remove(file); err != nil {
 		t.Skip("a held file cannot be removed here:", err)
 	}
-	second := mustLock(t, p, "new") // makes a new lock file, and holds that one
-	_, err := p.Lock(context.Background(), 0, "third")
-	wantClass(t, "third", err, fault.Locked)
-	if err := errors.Join(second(), unlock()); err != nil {
-		t.Error(err)
+	for _, c := range []struct {
+		what string
+		put  func() error
+	}{
+		{"removed", func() error { return nil }},
+		{"made anew", func() error { return os.WriteFile(file, nil, 0o600) }},
+		{"made a folder", func() error { return errors.Join(os.Remove(file), os.Mkdir(file, 0o755)) }},
+	} {
+		if err := c.put(); err != nil {
+			t.Fatal(err)
+		}
+		_, err := p.Lock(context.Background(), 0, "second")
+		wantClass(t, c.what, err, fault.Locked)
 	}
+	if err := unlock(); err != nil {
+		t.Errorf("the lock's file is another's: %v", err)
+	}
+	if err := os.Remove(file); err != nil {
+		t.Fatal(err)
+	}
+	mustLock(t, p, "third")()
+}
+
+// Where folders cannot be held a run asks before it moves files.
+func TestLockFileReplacedNoFolder(t *testing.T) {
+	p, dir := newPack(t)
+	if err := p.CheckLock(); err != nil {
+		t.Errorf("without a lock: %v", err)
+	}
+	defer mustLock(t, p, "first")()
+	if p.held.folder != nil {
+		p.held.folder.Close()
+	}
+	p.held.folder = nil
+	if err := p.CheckLock(); err != nil {
+		t.Errorf("with its own lock: %v", err)
+	}
+	if err := os.Remove(filepath.Join(dir, LockFile)); err != nil {
+		t.Skip("a held file cannot be removed here:", err)
+	}
+	wantClass(t, "removed", p.CheckLock(), fault.Locked)
+	write(t, dir, LockFile, "")
+	wantClass(t, "replaced", p.CheckLock(), fault.Locked)
 }
 
 func TestLockOfAMovedPackIsNotTaken(t *testing.T) {

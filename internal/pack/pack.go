@@ -60,6 +60,7 @@ const (
 type Pack struct {
 	root          *rootfs.Root
 	name, version string
+	held          *lock // by this run; nil: none
 }
 
 // Open opens the pack at dir, which must hold updates/product.txt and a state.

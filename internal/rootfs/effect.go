@@ -196,24 +196,6 @@ func (r *Root) SyncDir(name string) error {
 	return r.effect("syncdir", name, f.Sync)
 }
 
-// Sweep removes temporary files that a killed run left in a folder: those whose
-// names are ones that Pending makes, whole.
-func (r *Root) Sweep(dir string) error {
-	entries, err := r.ReadDir(dir)
-	if err != nil {
-		return ignoreMissing(err)
-	}
-	for _, e := range entries {
-		if !isTemp(e.Name()) || !e.Type().IsRegular() {
-			continue
-		}
-		if err := r.Remove(path.Join(dir, e.Name())); ignoreMissing(err) != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // SpoolFile makes a temporary file outside every Root, readable by its owner
 // only. The function closes and removes it.
 func SpoolFile() (*File, func(), error) {

@@ -7,13 +7,21 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 )
 
 // TempPrefix begins the name of every temporary file; 26 characters of base32
 // follow (rand.Text). Sweep removes files of such names.
 const TempPrefix = ".packlift-tmp-"
 
-const tempRandom = 26
+const (
+	tempRandom = 26
+	tempTries  = 100
+	// oldTemp is how long a file that cannot be held has to lie there to be known as left.
+	oldTemp = 24 * time.Hour
+)
+
+var errSwept = errors.New("its temporary file is removed by another process, each time")
 
 func isTemp(name string) bool {
 	s, ok := strings.CutPrefix(name, TempPrefix)
@@ -35,12 +43,28 @@ func (r *Root) Pending(name string, perm fs.FileMode) (*Pending, error) {
 	if err := errors.Join(r.mayMake("create", name), r.guard("create", name)); err != nil {
 		return nil, err
 	}
-	temp := path.Join(path.Dir(name), TempPrefix+rand.Text())
-	f, err := r.Create(temp, perm)
-	if err != nil {
-		return nil, err
+	for range tempTries {
+		temp := path.Join(path.Dir(name), TempPrefix+rand.Text())
+		f, err := r.Create(temp, perm)
+		if err != nil {
+			return nil, err
+		}
+		if r.holdTemp(temp, f) {
+			return &Pending{File: f, root: r, temp: temp, end: name}, nil
+		}
+		f.Close()
 	}
-	return &Pending{File: f, root: r, temp: temp, end: name}, nil
+	return nil, &fs.PathError{Op: "create", Path: r.Full(name), Err: errSwept}
+}
+
+// holdTemp keeps SweepOthers of other processes from a file that is in work. It is
+// false where one of them was quicker.
+func (r *Root) holdTemp(temp string, f *File) bool {
+	err := hold(f.f)
+	if err == nil {
+		err = r.stillAt(temp, f.f)
+	}
+	return err == nil || errors.Is(err, ErrNoHold)
 }
 
 // Commit syncs the file, renames it to its name and syncs the folder. After an
@@ -55,13 +79,20 @@ func (p *Pending) Commit() error {
 	if err := p.Sync(); err != nil {
 		return err
 	}
-	if err := p.Close(); err != nil {
-		return err
+	if !holdsWhileRenamed {
+		if err := p.Close(); err != nil {
+			return err
+		}
 	}
 	if err := p.root.Rename(p.temp, p.end); err != nil {
 		return err
 	}
 	p.done = true
+	if holdsWhileRenamed {
+		if err := p.Close(); err != nil {
+			return err
+		}
+	}
 	return p.root.SyncDir(path.Dir(p.end))
 }
 
