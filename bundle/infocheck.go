@@ -2,20 +2,30 @@ package bundle
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"packlift/internal/manifest"
 	"packlift/internal/version"
 )
 
-var (
-	platformWord = regexp.MustCompile(`^[a-z0-9]{1,32}$`)
-	channelWord  = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
-	idWord       = regexp.MustCompile(`^[0-9a-f]{32}$`)
-	trustWord    = regexp.MustCompile(`^[A-Za-z0-9:+/=_-]{0,128}$`)
+const (
+	lower    = "abcdefghijklmnopqrstuvwxyz"
+	letters  = lower + "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	numerals = "0123456789"
 )
+
+// isWord: least to most bytes, all of them among chars.
+func isWord(s string, least, most int, chars string) bool {
+	return len(s) >= least && len(s) <= most && strings.Trim(s, chars) == ""
+}
+
+func isPlatformWord(s string) bool { return isWord(s, 1, 32, lower+numerals) }
+
+func isChannel(s string) bool {
+	return isWord(s, 1, 64, letters+numerals+"._-") && isWord(s[:1], 1, 1, letters+numerals)
+}
 
 // Check returns the first rule of docs/format.md, "MANIFEST.json", that i breaks.
 func (i *Info) Check() error {
@@ -34,13 +44,13 @@ func (i *Info) checkHead() error {
 	switch {
 	case i.Format < 1 || i.Format > FormatVersion:
 		return fmt.Errorf("format %d is unknown", i.Format)
-	case i.Channel != "" && !channelWord.MatchString(i.Channel):
+	case i.Channel != "" && !isChannel(i.Channel):
 		return fmt.Errorf("channel %.80q is not 1 to 64 of A-Z a-z 0-9 . _ -", i.Channel)
 	case !version.Valid(i.MinimumTool):
 		return fmt.Errorf("minimum_tool %.80q is not a version", i.MinimumTool)
 	case i.Recipients < 1 || i.Recipients > MaxRecipients:
 		return fmt.Errorf("recipients %d is not 1 to %d", i.Recipients, MaxRecipients)
-	case !trustWord.MatchString(i.TrustSet):
+	case !isWord(i.TrustSet, 0, 128, letters+numerals+":+/=_-"):
 		return fmt.Errorf("trust_set %.80q is not a fingerprint", i.TrustSet)
 	case i.Created.IsZero() || i.Created.Location() != time.UTC:
 		return fmt.Errorf("created is missing")
@@ -109,7 +119,7 @@ func (i *Info) checkID() error {
 	if err != nil {
 		return err
 	}
-	if !idWord.MatchString(i.ID) || i.ID != want {
+	if !isWord(i.ID, 32, 32, numerals+"abcdef") || i.ID != want {
 		return fmt.Errorf("id %.40q is not what the rest derives, %s", i.ID, want)
 	}
 	return nil
@@ -144,7 +154,7 @@ func platform(t Tool) string { return t.OS + "_" + t.Arch }
 
 func (t *Tool) check() error {
 	switch {
-	case !platformWord.MatchString(t.OS) || !platformWord.MatchString(t.Arch):
+	case !isPlatformWord(t.OS) || !isPlatformWord(t.Arch):
 		return fmt.Errorf("tool platform %.40q/%.40q is not 1 to 32 of a-z 0-9 each", t.OS, t.Arch)
 	case !version.Valid(t.Version):
 		return fmt.Errorf("tool version %.80q is not a version", t.Version)

@@ -57,16 +57,28 @@ func newHasher(progress func(int64)) *hasher {
 func (h *hasher) member(ctx context.Context, r io.ReaderAt, m bundle.Member) (*hashes, error) {
 	var out hashes
 	g, ctx := errgroup.WithContext(ctx)
-	whole, pieces := make(chan *block, blockCount), make(chan *block, blockCount)
+	hash := func(with func(<-chan *block)) chan<- *block {
+		c := make(chan *block, blockCount)
+		g.Go(func() error { with(c); return nil })
+		return c
+	}
+	to := []chan<- *block{hash(func(c <-chan *block) { out.whole = h.hashWhole(c) })}
+	if m.Size > bundle.PieceSize {
+		to = append(to, hash(func(c <-chan *block) { out.pieces = h.hashPieces(c, m.Size) }))
+	}
 	g.Go(func() error {
-		defer close(whole)
-		defer close(pieces)
-		return h.read(ctx, r, m, whole, pieces)
+		defer func() {
+			for _, c := range to {
+				close(c)
+			}
+		}()
+		return h.read(ctx, r, m, to...)
 	})
-	g.Go(func() error { out.whole = h.hashWhole(whole); return nil })
-	g.Go(func() error { out.pieces = h.hashPieces(pieces, m.Size); return nil })
 	if err := g.Wait(); err != nil {
 		return nil, err
+	}
+	if m.Size > 0 && m.Size <= bundle.PieceSize {
+		out.pieces = []manifest.Digest{out.whole} // the only piece is the whole
 	}
 	return &out, nil
 }
