@@ -5,13 +5,18 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"packlift/internal/fault"
 )
 
+// sameSignal is how long further signals count as the first one: timeout(1) sends
+// its signal twice, and of a closed terminal kernel and shell both tell.
+const sameSignal = time.Second
+
 // signalContext returns a context that SIGINT, SIGTERM or SIGHUP ends. The
-// first signal asks the command to stop where the pack is whole; a second one
-// kills the process as usual, which recovery is made for.
+// first signal asks the command to stop where the pack is whole; one that comes
+// later than sameSignal after it kills the process as usual, which recovery is made for.
 func signalContext(parent context.Context) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(parent)
 	got := make(chan os.Signal, 1)
@@ -22,16 +27,14 @@ func signalContext(parent context.Context) (context.Context, func()) {
 	go func() {
 		select {
 		case s := <-got:
-			signal.Stop(got)
 			cancel(fault.New(fault.Interrupted, "interrupted by a signal (%s)", s))
+			time.Sleep(sameSignal)
+			signal.Stop(got)
 		case <-ctx.Done():
 		}
 	}()
-	return ctx, func() {
-		signal.Stop(got)
-		signal.Stop(pipe)
-		cancel(nil)
-	}
+	// The signals stay noted: one that comes as the process ends must not change how.
+	return ctx, func() { cancel(nil) }
 }
 
 // endings are the signals that end a run; what the caller ignores (nohup) stays ignored.
