@@ -37,6 +37,9 @@ func TestErrand(t *testing.T) {
 		t.Fatal(err)
 	}
 	p, err := pack.Open(e.Dir)
+	if err == nil {
+		err = p.SettleAudit() // as every run does that changes a pack
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +63,8 @@ func TestErrand(t *testing.T) {
 }
 
 // TestKilledAtEveryEffect kills an update before each of its file effects: bin
-// holds a whole old or new tool every time, and the next run ends well.
+// holds a whole old or new tool every time, and the next run ends well. The audit
+// log tells of the new tool once, whichever run wrote it.
 func TestKilledAtEveryEffect(t *testing.T) {
 	old, fresh := importer(t, "1.2.0"), importer(t, "1.3.0")
 	for n, done := 1, false; !done; n++ {
@@ -79,10 +83,29 @@ func TestKilledAtEveryEffect(t *testing.T) {
 		if !bytes.Equal(read(t, s.tool()), fresh) || strings.Contains(s.bin(t), newInfix) {
 			t.Fatalf("killed at %d, the next run leaves %s", n, s.bin(t))
 		}
+		if log := read(t, filepath.Join(s.dir, filepath.FromSlash(pack.AuditFile))); told(log) != 1 {
+			t.Fatalf("killed at %d, the audit log does not tell of the new tool once:\n%s", n, log)
+		}
+		if r, err := s.pack.CheckAudit(); err != nil || !r.OK() {
+			t.Fatalf("killed at %d: %+v, %v", n, r, err)
+		}
+		if list, err := filepath.Glob(filepath.Join(s.dir, pack.DueFile)); err != nil || len(list) > 0 {
+			t.Fatalf("killed at %d: %v is left, %v", n, list, err)
+		}
 		if done && n < 8 {
 			t.Fatalf("only %d effects passed the hook", n-1)
 		}
 	}
+}
+
+// told counts the records of a self-update; a line that the kill tore is none.
+func told(log []byte) (n int) {
+	for line := range bytes.Lines(log) {
+		if json.Valid(line) && bytes.Contains(line, []byte(`"event":"self-update"`)) {
+			n++
+		}
+	}
+	return n
 }
 
 func (s *site) save(t *testing.T, c carried) string {

@@ -2,7 +2,9 @@ package selfupdate
 
 import (
 	"context"
+	"errors"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -92,14 +94,10 @@ func Update(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
+	s.announce = func() error { return p.AuditDue(s.name, t.Statement.SHA256, o.record(b, t, s.name)) }
 	out, err := s.run(ctx, t)
-	if err != nil {
-		return Outcome{}, err
-	}
-	if out.Replaced {
-		if err := o.record(p, b, t, out); err != nil {
-			return out, err
-		}
+	if settled := p.SettleAudit(); err != nil || settled != nil {
+		return out, errors.Join(err, settled)
 	}
 	if o.Mode == Exit {
 		return out, fault.New(fault.UpdatedItself, "the tool is updated from %s to %s: %s", o.Current, out.Version, out.Path).
@@ -108,22 +106,22 @@ func Update(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (Out
 	return out, nil
 }
 
-// record puts the replacement into the audit log: who vouches for the new tool,
+// record is what the audit log tells of a replacement: who vouches for the new tool,
 // and which bundle brought it (its id, unknown in a later format, and the digest
 // of its SHA256SUMS).
-func (o *Options) record(p *pack.Pack, b *verify.Bundle, t *verify.Tool, out Outcome) error {
+func (o *Options) record(b *verify.Bundle, t *verify.Tool, name string) map[string]any {
 	signers := make([]string, 0, len(t.Signers))
 	for _, s := range t.Signers {
 		signers = append(signers, s.Principal+" "+s.Fingerprint)
 	}
 	fields := map[string]any{
-		"path": filepath.Base(out.Path), "from": o.Current, "to": out.Version, "tool_sha256": t.Statement.SHA256.String(),
+		"path": path.Base(name), "from": o.Current, "to": t.Statement.Version, "tool_sha256": t.Statement.SHA256.String(),
 		"signers": signers, "sums": b.Sums().String(),
 	}
 	if info := b.Info(); info != nil {
 		fields["bundle"] = info.ID
 	}
-	return p.Audit("self-update", fields)
+	return fields
 }
 
 func (o *Options) normalise() (err error) {

@@ -40,6 +40,8 @@ type swap struct {
 	want  bundle.Statement
 	there bool // a tool stands at name
 	open  bool // and others than its owner may write to it
+
+	announce func() error // called when all is ready, before the tool is replaced
 }
 
 // newSwap decides which file of bin is replaced: the running tool if it is one
@@ -137,7 +139,11 @@ func (s *swap) run(ctx context.Context, t *verify.Tool) (Outcome, error) {
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := s.prove(ctx, fresh); err != nil {
+	err = s.prove(ctx, fresh)
+	if err == nil {
+		err = s.announce()
+	}
+	if err != nil {
 		return Outcome{}, errors.Join(err, s.root.Remove(fresh))
 	}
 	if err := s.replace(fresh); err != nil {

@@ -234,6 +234,9 @@ func (a *applyFlags) updateSelf(ctx context.Context, s *session, in *common.Bund
 		return true, err
 	}
 	s.log.Info("tool updated", "path", out.Path, "version", out.Version, "replaced", out.Replaced)
+	if ctx.Err() != nil { // the new tool would not know of the signal
+		return true, fault.New(fault.Interrupted, "%w", context.Cause(ctx))
+	}
 	s.c.Note("the tool is updated from %s to %s; it goes on by itself: %s", version.Current(), out.Version, out.Path)
 	return true, a.rerun(s, in, out.Path)
 }

@@ -118,7 +118,8 @@ func (s *session) closing(err *error) {
 	*err = errors.Join(*err, s.end())
 }
 
-// recover finishes or undoes what an earlier run left in the middle.
+// recover finishes or undoes what an earlier run left in the middle, and tells
+// the audit log of a tool that it brought.
 func (s *session) recover(ctx context.Context) (err error) {
 	s.before, err = apply.Recover(ctx, s.Pack, s.log)
 	if err != nil {
@@ -127,7 +128,7 @@ func (s *session) recover(ctx context.Context) (err error) {
 	if text := recovered(s.before); text != "" {
 		s.c.Note("%s", text)
 	}
-	return nil
+	return s.SettleAudit()
 }
 
 // recovered says what recovery did, "" if there was nothing to do.
