@@ -25,7 +25,7 @@ ABSPACKS   = $(abspath $(PACKS))
 ALL := ./... ./testdata/vectorgen
 
 .PHONY: build demo test check check-full bench fuzz vectors dist clean
-.PHONY: needs fmt vet lint cross race failpoints realpacks
+.PHONY: needs fmt vet lint cross race failpoints disks realpacks
 
 build: ## both binaries into BIN, with VERSION
 	@mkdir -p "$(BIN)"
@@ -45,7 +45,7 @@ fmt:
 
 vet:
 	$(GO) vet $(ALL)
-	$(GO) vet -tags failpoint,format2,realpacks ./...
+	$(GO) vet -tags failpoint,format2,realpacks,disks ./...
 
 lint:
 	$(GO) tool staticcheck $(ALL)
@@ -64,10 +64,16 @@ race: ## the race detector, which needs cgo; the acceptance tests run built bina
 failpoints: ## the tests that stop a run before each file effect
 	$(GO) test -tags failpoint -timeout 15m ./internal/rootfs ./internal/pack ./apply ./selfupdate
 
+# A mount namespace of its own: a test that is killed leaves no mount behind.
+OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] && unshare -m --propagation private true 2>/dev/null && echo unshare -m --propagation private)
+
+disks: needs ## power cuts, full disks and odd file systems, on real ones; needs root and loop devices. PACKLIFT_POWERCUTS=all takes each effect
+	$(OWN_MOUNTS) $(GO) test -tags failpoint,disks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply | { grep -vE '^=== |^ *--- PASS' || true; }
+
 realpacks: needs ## real products through the built binaries, stock tools among them
 	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
 
-check-full: check race failpoints realpacks demo ## everything, under thirty minutes
+check-full: check race failpoints disks realpacks demo ## everything, under thirty minutes
 
 bench: needs ## sizes, times and memory beside tar, xz, age and openssl; SCALE=1 for a 4 GiB tree
 	@PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -scale="$(SCALE)"

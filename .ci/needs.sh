@@ -2,7 +2,7 @@
 # Install the stock tools that the tests compare packlift with, where that is possible; name what stays missing.
 # The tests that need a missing tool skip themselves and print why.
 set -u
-declare -A package=([age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar)
+declare -A package=([mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar)
 missing() { for tool in "${!package[@]}"; do command -v "$tool" >/dev/null 2>&1 || echo "${package[$tool]}"; done | sort -u; }
 want=$(missing)
 [ -n "$want" ] || exit 0

@@ -168,10 +168,14 @@ func (e *engine) removeDir(o *op) error {
 
 func (e *engine) makeDir(o *op) error {
 	now, err := e.look(o.Path)
-	if err != nil || isDir(now) {
+	switch {
+	case err != nil:
 		return err
-	}
-	if now != nil {
+	case isDir(now) && e.careful: // the run may have ended before it had its owner
+		return e.likeModel(o.Path, e.kept(o))
+	case isDir(now):
+		return nil
+	case now != nil:
 		return changedMeanwhile(o.Path)
 	}
 	return e.dirLike(o.Path, e.kept(o))
@@ -190,6 +194,10 @@ func (e *engine) dirLike(p, model string) error {
 	if err := e.root.Mkdir(p, 0o700); err != nil {
 		return err
 	}
+	return e.likeModel(p, model)
+}
+
+func (e *engine) likeModel(p, model string) error {
 	if model != "" {
 		if now, _, err := lookAt(e.root, model); err != nil || !isDir(now) {
 			model = ""

@@ -316,7 +316,7 @@ func TestErrnoAnywhere(t *testing.T) {
 // harmless: a backup outside that is not needed any more is removed if that is possible.
 func (s *scene) harmless(effect string) bool {
 	op, name, _ := strings.Cut(effect[strings.Index(effect, " ")+1:], " ")
-	return s.job == "revert" && s.outside && strings.Contains(name, "/backups/") && (op == "remove" || op == "chmod")
+	return s.job == "revert" && s.outside && strings.Contains(name, "/backups/") && (op == "remove" || op == "chmod" || op == "syncdir")
 }
 
 // report: the changelog's effects are the only ones in updates itself; a

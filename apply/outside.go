@@ -66,7 +66,7 @@ func dropOwn(root *rootfs.Root, proof, dir string) error {
 		return err
 	}
 	if len(list) == 0 { // a run that was ended before it wrote its proof left this
-		return up.Remove(base)
+		return removeDurably(up, base)
 	}
 	if err := sameProof(root, proof, sub); err != nil {
 		return fmt.Errorf("%s is not known to be this pack's, and stays: %w", dir, err)
@@ -78,7 +78,13 @@ func dropOwn(root *rootfs.Root, proof, dir string) error {
 			}
 		}
 	}
-	return errors.Join(sub.Remove(path.Base(proof)), up.Remove(base))
+	return errors.Join(sub.Remove(path.Base(proof)), removeDurably(up, base))
+}
+
+// removeDurably: what names the folder is forgotten next, and a power cut must
+// not bring the folder back.
+func removeDurably(up *rootfs.Root, base string) error {
+	return errors.Join(up.Remove(base), up.SyncDir("."))
 }
 
 func sameProof(root *rootfs.Root, proof string, sub *rootfs.Root) error {

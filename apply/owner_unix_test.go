@@ -98,3 +98,40 @@ func TestPrivileged(t *testing.T) {
 	sameTree(t, "reverted", readTree(t, p.Dir()), crashOld)
 	checkOwner(t, p.Dir())
 }
+
+// A run that ended between making a folder and giving it its owner is finished,
+// or undone, with the owner.
+func TestRecoverGivesOwner(t *testing.T) {
+	for _, undo := range []bool{false, true} {
+		from := tree{"own/out": dir(0o755), "own/same": file("x")}
+		to := tree{"own/in": dir(0o750), "own/same": file("x")}
+		p := newPack(t, from, 3)
+		if os.Geteuid() != 0 {
+			t.Skip("only root can give folders away")
+		}
+		for _, name := range []string{"own", "own/out"} {
+			must(t, os.Lchown(filepath.Join(p.Dir(), name), otherUser, otherUser))
+		}
+		f := newFake(t, from, to, 3, 10)
+		pl, err := f.plan(p, testOptions())
+		must(t, err)
+		o := testOptions().withDefaults()
+		pl.states(o.Now())
+		must(t, newStager(p, pl, o).stage(context.Background(), &fakeBlobs{f: f}))
+		tr := &transaction{p: p, log: o.Log, engine: engine{root: p.Root(), head: pl.head, ops: pl.ops}}
+		must(t, tr.begin())
+		must(t, tr.each(true, (*op).removesDir, tr.removeDir))
+		half, want := "own/in", to
+		if undo {
+			must(t, p.Root().Rename(journalName, undoName))
+			half, want = "own/out", from
+		}
+		must(t, os.Mkdir(filepath.Join(p.Dir(), half), 0o700))
+		_, err = Recover(context.Background(), p, nil)
+		must(t, err)
+		sameTree(t, "recovered", readTree(t, p.Dir()), want)
+		if uid, _, _, err := p.Root().OwnerOf(half); uid != otherUser || err != nil {
+			t.Errorf("undo %v: %s belongs to %d, %v", undo, half, uid, err)
+		}
+	}
+}

@@ -2,7 +2,9 @@ package apply
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 
 	"packlift/internal/fault"
@@ -189,7 +191,14 @@ func (t *transaction) dropReverted() error {
 			leftOutside(t.log, dir, err)
 		}
 	}
-	return t.root.RemoveAll(generationDir(t.head.Reverts))
+	if err := t.root.RemoveAll(generationDir(t.head.Reverts)); err != nil {
+		return err
+	}
+	err := t.root.SyncDir(backupTop) // no later run would look for it
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // undo turns back: the journal's name says so before the first move.

@@ -85,10 +85,14 @@ func (e *engine) unmakeDir(o *op) error {
 
 func (e *engine) remakeDir(o *op) error {
 	now, err := e.look(o.Path)
-	if err != nil || isDir(now) {
+	switch {
+	case err != nil:
 		return err
-	}
-	if now != nil {
+	case isDir(now) && e.careful: // an undoing may have ended before it had its owner
+		return e.likeModel(o.Path, o.Old)
+	case isDir(now):
+		return nil
+	case now != nil:
 		return unrecoverable([]Conflict{{o.Path, "stands where a folder has to come back"}})
 	}
 	return e.dirLike(o.Path, o.Old)

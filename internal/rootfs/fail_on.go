@@ -20,6 +20,16 @@ import (
 //	errno:N:NAME    effect N is not done and returns that errno, such as ENOSPC
 //	errno:N+:NAME   so do effect N and all later ones
 //
+// and on Linux, where DIR may be several folders with colons between
+//
+//	shutdown:N:DIR  the power of the file systems of DIR fails before effect N (what
+//	                is not on the disk is lost), and the process kills itself
+//	gone:N:DIR      the same, and the process lives on: each access fails
+//	clone:N:SRC:DST the file SRC is cloned to DST (FICLONE, one instant) before effect
+//	                N, and the process kills itself; for a file system that lies in SRC
+//	space:FILE:DIR  the least free space of DIR's file system seen before an effect
+//	                is kept in FILE: bytes and inodes
+//
 // or several of them, with commas between. Effects count from 1 over the whole
 // process, in the order they are begun. Each write is done in two halves, an
 // effect each.
@@ -71,6 +81,10 @@ func parseFailpoint(spec string) func(int, string, string) error {
 		n, errno := number(from), errnos[name]
 		if errno != 0 {
 			return func(i int, _, _ string) error { return errnoAt(i, n, sticky, errno) }
+		}
+	default:
+		if act := parseDisk(kind, rest); act != nil {
+			return act
 		}
 	}
 	panic("PACKLIFT_FAILPOINT: cannot read " + spec)
