@@ -24,7 +24,7 @@ var reading = map[string][]string{
 	"os.File": {"Close", "Fd", "Name", "Read", "ReadAt", "ReadDir", "Seek", "Stat"},
 	"os.Root": {"Close", "Lstat", "Open", "OpenFile", "OpenRoot", "Readlink", "Stat"},
 
-	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Fstatfs", "Openat2"},
+	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Fstatfs", "Openat2", "Statx"},
 	"golang.org/x/sys/windows": {"GetDiskFreeSpaceEx", "GetFileInformationByHandle", "UTF16PtrFromString"},
 }
 
