@@ -3,10 +3,7 @@
 package acceptance
 
 import (
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -14,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -46,12 +42,10 @@ func TestRealPackKills(t *testing.T) {
 
 // killing is what the workers share.
 type killing struct {
-	s      *site
-	bundle string
-	packs  map[int]string            // by level: a pack that a trial copies
-	trees  map[int]map[string]string // by level: what a product tree has to be
-	length map[string]time.Duration  // how long a command runs undisturbed
-	commit map[string]time.Duration  // and how long of it from the journal on
+	*realSite
+	packs  map[int]string           // by level: a pack that a trial copies
+	length map[string]time.Duration // how long a command runs undisturbed
+	commit map[string]time.Duration // and how long of it from the journal on
 	seed   uint64
 	goal   int
 
@@ -62,36 +56,17 @@ type killing struct {
 	missed int            // kills that came after the end
 }
 
-func number(t *testing.T, variable string, otherwise uint64) uint64 {
-	text := os.Getenv(variable)
-	if text == "" {
-		return otherwise
-	}
-	n, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		t.Fatalf("%s: %v", variable, err)
-	}
-	return n
-}
-
-const killedProduct = "typescript-5.9.2"
-
 func newKilling(t *testing.T) *killing {
-	old, fresh := lay(t, "typescript", "5.9.2"), lay(t, "typescript", "5.9.3")
 	k := &killing{
-		s: siteIn(t, t.TempDir()), trees: map[int]map[string]string{0: list(t, old), 10: list(t, fresh)},
+		realSite: newRealSite(t), packs: map[int]string{},
 		seed: number(t, "PACKLIFT_KILL_SEED", rand.Uint64()), goal: int(number(t, "PACKLIFT_KILLS", 100)),
-		packs: map[int]string{}, length: map[string]time.Duration{}, commit: map[string]time.Duration{},
-		landed: map[string]int{}, ended: map[int]int{},
+		length: map[string]time.Duration{}, commit: map[string]time.Duration{}, landed: map[string]int{}, ended: map[int]int{},
 	}
-	k.bundle = k.s.update(killedProduct, old, fresh)
-	k.packs[0] = old
-	k.s.want(0, "packlift-import", "init", "--pack", old, "--product", killedProduct, "--level", "0", "--trust", k.s.trust, "--yes")
 	for range 3 {
-		k.packs[10] = k.measured(t, "apply-update", old)
+		k.packs[10] = k.measured(t, "apply-update", k.pack)
 		k.measured(t, "revert", k.packs[10])
 	}
-	k.length["recover"] = k.recovery(t)
+	k.packs[0], k.length["recover"] = k.pack, k.recovery(t)
 	for command, length := range k.length {
 		t.Logf("%s takes %s, of which the journal is there for %s", command, length, k.commit[command])
 	}
@@ -101,7 +76,7 @@ func newKilling(t *testing.T) *killing {
 // recovery measures a recovery, of an update that is killed as it begins to move files.
 func (k *killing) recovery(t *testing.T) time.Duration {
 	pack := filepath.Join(t.TempDir(), "pack")
-	copyPack(t, k.packs[0], pack)
+	copyPack(t, k.pack, pack)
 	w := watch(t, pack)
 	defer w.close()
 	cmd, ended := k.start(t, "apply-update", pack)
@@ -243,67 +218,6 @@ func random(r *rand.Rand, below time.Duration) time.Duration {
 	return time.Duration(r.Int64N(int64(below)))
 }
 
-// leftover is what a kill left.
-type leftover struct {
-	to                   int // where the journal leads
-	stage, journal, back bool
-	state                int
-}
-
-// level is where the next run has to bring the pack: with a journal forward.
-func (l leftover) level() int {
-	if l.journal {
-		return l.to
-	}
-	return l.state
-}
-
-func (l leftover) String() string {
-	switch {
-	case l.journal && l.state != l.to:
-		return "between, journal there"
-	case l.journal:
-		return "state is new, journal there"
-	case l.stage:
-		return "stage alone"
-	}
-	return "neither stage nor journal"
-}
-
-// state is what the tests want to know of state.json.
-type state struct {
-	Level    int    `json:"level"`
-	Manifest string `json:"manifest"`
-}
-
-func readState(t *testing.T, pack string) (s state) {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join(pack, "updates", "packlift", "state.json"))
-	if err == nil {
-		err = json.Unmarshal(b, &s)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
-
-func found(t *testing.T, pack string) leftover {
-	t.Helper()
-	own := filepath.Join(pack, "updates", "packlift")
-	stages, _ := os.ReadDir(filepath.Join(own, "stage"))
-	l := leftover{stage: len(stages) > 0, state: readState(t, pack).Level}
-	if _, err := os.Lstat(filepath.Join(own, "journal.undo")); err == nil {
-		t.Errorf("%s: nothing failed, and it goes back", pack)
-	}
-	journal, err := os.ReadFile(filepath.Join(own, "journal"))
-	l.journal = err == nil
-	if strings.Contains(string(journal), `"from":0,"to":10`) {
-		l.to = 10
-	}
-	return l
-}
-
 // settle lets the next command find a killed pack that must come to level.
 func (k *killing) settle(t *testing.T, what, pack string, level, next int) {
 	t.Helper()
@@ -329,59 +243,6 @@ func (k *killing) settle(t *testing.T, what, pack string, level, next int) {
 		level = 0
 	}
 	k.whole(t, what, pack, level)
-}
-
-// whole wants the pack to be on a level: all of it, and nothing besides.
-func (k *killing) whole(t *testing.T, what, pack string, level int) {
-	t.Helper()
-	got := list(t, pack)
-	for name, content := range k.trees[level] {
-		if got[name] != content {
-			t.Errorf("%s: %s is not that of level %d", what, name, level)
-		}
-	}
-	for name := range got {
-		if _, ok := k.trees[level][name]; !ok {
-			t.Errorf("%s: %s is not of level %d", what, name, level)
-		}
-	}
-	if left := found(t, pack); left.state != level || left.journal || left.stage {
-		t.Errorf("%s: the state is %+v, want level %d", what, left, level)
-	}
-	for _, args := range [][]string{{"log", "verify"}, {"verify-pack"}} {
-		if args[0] == "verify-pack" && readState(t, pack).Manifest == "" {
-			continue // init found it so, and no signed manifest says what it should be
-		}
-		if r := run(t, k.s.dir, tool(t, "packlift-import"), append(args, "--pack", pack)...); r.code != 0 {
-			t.Errorf("%s: %v: exit code %d\n%s", what, args, r.code, r.out)
-		}
-	}
-	strangers(t, what, pack, level)
-}
-
-// strangers wants nothing temporary anywhere, and the backup of a level that has one.
-func strangers(t *testing.T, what, pack string, level int) {
-	t.Helper()
-	err := filepath.WalkDir(pack, func(full string, d fs.DirEntry, err error) error {
-		if err == nil && strings.HasPrefix(d.Name(), ".packlift-") {
-			t.Errorf("%s: %s is left", what, full)
-		}
-		return err
-	})
-	backups, readErr := os.ReadDir(filepath.Join(pack, "updates", "packlift", "backup"))
-	if err != nil || readErr != nil && !errors.Is(readErr, fs.ErrNotExist) {
-		t.Fatal(err, readErr)
-	}
-	if len(backups) != level/10 {
-		t.Errorf("%s: %d backups on level %d", what, len(backups), level)
-	}
-}
-
-func copyPack(t *testing.T, from, to string) {
-	t.Helper()
-	if out, err := exec.Command("cp", "-a", "--reflink=auto", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v: %s", err, out)
-	}
 }
 
 // watcher tells when a pack gets its journal, and loses it.
