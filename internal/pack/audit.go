@@ -23,9 +23,10 @@ import (
 // first. sha256 is over the line's bytes up to and without `,"sha256":"…"}`, to
 // which one `}` is added. FIELDS stand in the order of their names.
 //
-// A crash can leave a last line that is not a whole record. The next record
-// then has the event "mended" and says length and SHA-256 of that line, which
-// stays where it is; prev goes on from the last whole record.
+// A crash can leave a last line that is not a whole record, and a crash while
+// that is mended another one after it. The next record then has the event
+// "mended" and says length and SHA-256 of all from the last whole record on, less
+// the last line end; that stays where it is, and prev goes on from the last whole record.
 
 const (
 	maxRecord   = 64 << 10
@@ -199,18 +200,18 @@ func (p *Pack) writeAudit(b []byte) error {
 	return err
 }
 
-// tornLine is a last line that is no whole record with its line end; complete
-// is set if only the line end is missing.
-type tornLine struct {
+// tornEnd is what follows the last whole record: one line or several that are
+// none; complete is set if only that record's own line end is missing.
+type tornEnd struct {
 	length   int
 	sum      manifest.Digest
 	ended    bool
 	complete *record
 }
 
-// mend gives what is to be written after the torn line, and the record from
-// which the chain goes on; last is the one before the torn line.
-func (t *tornLine) mend(last *record) (*record, []byte, error) {
+// mend gives what is to be written after the torn end, and the record from
+// which the chain goes on; last is the one before the torn end.
+func (t *tornEnd) mend(last *record) (*record, []byte, error) {
 	var out []byte
 	if !t.ended {
 		out = []byte{'\n'}
@@ -225,28 +226,31 @@ func (t *tornLine) mend(last *record) (*record, []byte, error) {
 }
 
 // lastRecord finds the newest whole record in the log's tail, a zero record if
-// there is none, and the torn line after it.
-func lastRecord(tail []byte) (*record, *tornLine) {
+// there is none, and the torn end after it.
+func lastRecord(tail []byte) (*record, *tornEnd) {
+	body, ended := bytes.CutSuffix(tail, []byte{'\n'})
+	for end := body; len(end) > 0; {
+		start := bytes.LastIndexByte(end, '\n') + 1
+		r, err := parseRecord(end[start:])
+		switch {
+		case err != nil:
+			end = end[:max(start-1, 0)]
+			continue
+		case len(end) < len(body):
+			return r, tornAs(body[len(end)+1:], ended)
+		case ended:
+			return r, nil
+		}
+		return r, &tornEnd{complete: r}
+	}
 	if len(tail) == 0 {
 		return &record{}, nil
 	}
-	body, ended := bytes.CutSuffix(tail, []byte{'\n'})
-	lines := bytes.Split(body, []byte{'\n'})
-	end := lines[len(lines)-1]
-	r, err := parseRecord(end)
-	if err == nil && ended {
-		return r, nil
-	}
-	torn := &tornLine{length: len(end), sum: manifest.Sum(end), ended: ended}
-	if err == nil {
-		torn.complete = r
-	}
-	for _, line := range slices.Backward(lines[:len(lines)-1]) {
-		if r, err := parseRecord(line); err == nil {
-			return r, torn
-		}
-	}
-	return &record{}, torn
+	return &record{}, tornAs(body, ended)
+}
+
+func tornAs(b []byte, ended bool) *tornEnd {
+	return &tornEnd{length: len(b), sum: manifest.Sum(b), ended: ended}
 }
 
 // auditTail reads the end of the log, nil if there is none.

@@ -123,6 +123,35 @@ func TestAuditTornLine(t *testing.T) {
 	}
 }
 
+// TestAuditTornAgain tears what mends a torn line, at each length, and what
+// mends that.
+func TestAuditTornAgain(t *testing.T) {
+	p, dir := filled(t, 2)
+	before, err := os.ReadFile(filepath.Join(dir, AuditFile))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first := append(bytes.Clone(before), "{torn"...)
+	write(t, dir, AuditFile, string(first))
+	for range 3 {
+		if err := p.Audit("after", nil); err != nil {
+			t.Fatal(err)
+		}
+		whole, _ := os.ReadFile(filepath.Join(dir, AuditFile))
+		for n := len(first) + 1; n < len(whole); n += 3 {
+			write(t, dir, AuditFile, string(whole[:n]))
+			if err := p.Audit("at last", nil); err != nil {
+				t.Fatal(err)
+			}
+			if r, err := p.CheckAudit(); err != nil || !r.OK() || r.Mended[0] != 3 {
+				t.Fatalf("torn after %d bytes: %+v, %v", n-len(first), r, err)
+			}
+		}
+		first = whole[:len(first)+20]
+		write(t, dir, AuditFile, string(first))
+	}
+}
+
 func TestMendedRecordVouchesForOneLineOnly(t *testing.T) {
 	p, dir := filled(t, 2)
 	lines := auditLines(t, dir)

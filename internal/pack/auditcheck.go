@@ -84,9 +84,8 @@ func checkAudit(r io.Reader, history []Event) (AuditReport, error) {
 			c.add(line[:len(line)-1])
 		}
 	}
-	if c.torn != nil && c.report.BrokenLine == 0 {
-		c.line = c.tornAt
-		c.broken(c.tornWhy)
+	if c.tornAt > 0 && c.report.BrokenLine == 0 {
+		c.unmended()
 	}
 	if len(c.want) > 0 && c.report.BrokenLine == 0 {
 		c.report.Lost = &c.want[0]
@@ -100,21 +99,20 @@ type auditChecker struct {
 	report  AuditReport
 	line    int
 	last    *record
-	want    []Event   // of the history, those not met yet
-	torn    *tornLine // a line that the next record has to vouch for
-	tornAt  int
+	want    []Event // of the history, those not met yet
+	torn    []byte  // lines that the next record has to vouch for
+	tornAt  int     // the first of them, 0 for none
 	tornWhy error
 }
 
 func (c *auditChecker) add(line []byte) {
 	r, err := parseRecord(line)
 	switch {
-	case err != nil && c.torn == nil:
-		c.torn, c.tornAt, c.tornWhy = &tornLine{length: len(line), sum: manifest.Sum(line)}, c.line, err
+	case err != nil:
+		c.tear(line, err)
 		return
-	case c.torn != nil && (err != nil || !c.vouches(r)):
-		c.line = c.tornAt
-		c.broken(c.tornWhy)
+	case c.tornAt > 0 && !c.vouches(r):
+		c.unmended()
 		return
 	case r.Seq != c.last.Seq+1:
 		c.broken(fmt.Errorf("has number %d after %d", r.Seq, c.last.Seq))
@@ -123,16 +121,39 @@ func (c *auditChecker) add(line []byte) {
 		c.broken(errors.New("does not follow from the record before it"))
 		return
 	}
-	if c.torn != nil {
-		c.report.Mended = append(c.report.Mended, c.tornAt)
-		if c.torn = nil; len(c.report.Mended) > maxMended {
-			c.broken(errors.New("is one torn line too many"))
-		}
+	if c.tornAt > 0 {
+		c.mended()
 	}
 	c.last = r
 	c.report.Records++
 	if len(c.want) > 0 && r.tells(&c.want[0]) {
 		c.want = c.want[1:]
+	}
+}
+
+// tear notes a line that is no record.
+func (c *auditChecker) tear(line []byte, why error) {
+	if c.tornAt == 0 {
+		c.tornAt, c.tornWhy = c.line, why
+	} else {
+		c.torn = append(c.torn, '\n')
+	}
+	if c.torn = append(c.torn, line...); len(c.torn) > auditTail {
+		c.unmended()
+	}
+}
+
+func (c *auditChecker) unmended() {
+	c.line = c.tornAt
+	c.broken(c.tornWhy)
+}
+
+func (c *auditChecker) mended() {
+	for at := c.tornAt; at < c.line; at++ {
+		c.report.Mended = append(c.report.Mended, at)
+	}
+	if c.torn, c.tornAt = nil, 0; len(c.report.Mended) > maxMended {
+		c.broken(errors.New("is one torn line too many"))
 	}
 }
 
@@ -150,7 +171,7 @@ func (r *record) tells(e *Event) bool {
 
 func (c *auditChecker) vouches(r *record) bool {
 	length, ok := r.Fields["length"].(float64)
-	return r.Event == mendedEvent && ok && int(length) == c.torn.length && r.Fields["line_sha256"] == c.torn.sum.String()
+	return r.Event == mendedEvent && ok && int(length) == len(c.torn) && r.Fields["line_sha256"] == manifest.Sum(c.torn).String()
 }
 
 func (c *auditChecker) broken(why error) {
