@@ -37,7 +37,9 @@ func newPartWriter(w *Writer, name string) (*PartWriter, error) {
 	if p.age, err = age.Encrypt(p.stored, w.o.Recipients...); err != nil {
 		return nil, fmt.Errorf("bundle: %s: %w", name, err)
 	}
-	p.xz = xzpar.NewWriter(p.age, xzpar.WriterOptions{Jobs: w.o.Jobs, MaxMemory: w.o.MaxMemory, Progress: w.o.Progress})
+	// Importers are large and not what a bundle is carried for: they are packed in less time.
+	quick := name == ToolsName
+	p.xz = xzpar.NewWriter(p.age, xzpar.WriterOptions{Jobs: w.o.Jobs, MaxMemory: w.o.MaxMemory, Quick: quick, Progress: w.o.Progress})
 	p.tar = tarball.NewWriter(io.MultiWriter(p.plain, p.xz))
 	return p, nil
 }

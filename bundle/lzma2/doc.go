@@ -3,11 +3,13 @@
 //
 // It encodes one buffer of at most MaxPlain bytes at a time, with the buffer
 // itself as the window. The output depends on the input alone. An Encoder takes
-// about 5 MiB and 4 bytes for each byte of its largest input, rounded up to a
-// power of two.
+// up to 17 MiB and 8 bytes for each byte of its largest input, rounded up to a
+// power of two; a Quick one 5 MiB and 4 bytes.
 //
-// The parser is the greedy one with a look-ahead of one byte that xz uses at its
-// lower presets (lzma_encoder_optimum_fast.c, public domain), over hash chains.
+// The parser prices every way through the next few thousand bytes and takes the
+// cheapest (lzma_encoder_optimum_normal.c of liblzma, public domain), over binary
+// trees. The one of a Quick encoder is the greedy one with a look-ahead of one byte that
+// xz uses at its lower presets (lzma_encoder_optimum_fast.c), over hash chains.
 package lzma2
 
 // MaxPlain is the largest input, in bytes.

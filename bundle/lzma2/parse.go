@@ -10,6 +10,17 @@ type parser struct {
 	hasNext bool
 }
 
+func (p *parser) start(buf []byte) {
+	p.finder.reset(buf)
+	p.hasNext = false
+}
+
+func (p *parser) drop() { p.buf = nil }
+
+func (p *parser) seen(pos int) int { return pos }
+
+func (p *parser) core() *coder { return &p.coder }
+
 // put writes the next symbol at pos and returns how many bytes it stands for.
 func (p *parser) put(pos int) int {
 	rep, repLen := p.bestRepeat(pos)

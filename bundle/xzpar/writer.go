@@ -5,6 +5,8 @@ import (
 	"io"
 	"runtime"
 	"sync"
+
+	"packlift/bundle/lzma2"
 )
 
 // Where the writer cuts, in plain bytes of a stream.
@@ -15,12 +17,12 @@ const (
 	dictLog = 24 // a whole stream
 )
 
-// Memory of the writer, in bytes. A job takes the encoder's tables (69 MiB by
+// Memory of the writer, in bytes. A job takes the encoder's tables (145 MiB by
 // their lengths), the plain bytes, the packed ones, and once more the plain
 // ones, as proof. Beside the jobs stand the stream that is being filled and the
 // one that is being written.
 const (
-	jobMemory    = 118 << 20
+	jobMemory    = 194 << 20
 	sharedMemory = 34 << 20
 
 	// LeastMemory is what one job needs.
@@ -30,10 +32,11 @@ const (
 // WriterOptions bound a Writer. Jobs of 0 is one a core; MaxMemory is in bytes,
 // 0 is 1 GiB, and lowers Jobs where it must. One job always runs. Progress, if
 // not nil, hears of plain bytes that are compressed and written, from one
-// goroutine.
+// goroutine. Quick takes less time and gives some percent more bytes.
 type WriterOptions struct {
 	Jobs      int
 	MaxMemory int64
+	Quick     bool
 	Progress  func(plain int64)
 }
 
@@ -42,6 +45,7 @@ type WriterOptions struct {
 type Writer struct {
 	w        io.Writer
 	progress func(int64)
+	quick    bool
 	size     int          // of a full stream
 	near     int          // of a stream that ends at a boundary
 	jobs     chan *packer // those that are free; nil is one yet to be made
@@ -74,7 +78,7 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
 	x := &Writer{
-		w: w, size: size, near: near, progress: o.Progress, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
+		w: w, size: size, near: near, progress: o.Progress, quick: o.Quick, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
 		plain: make(chan []byte, n+1), packed: make(chan []byte, n+1),
 	}
 	for range n {
@@ -150,7 +154,7 @@ func (x *Writer) cut() {
 	x.buf = nil
 	e := <-x.jobs
 	if e == nil {
-		e = &packer{}
+		e = &packer{encoder: lzma2.Encoder{Quick: x.quick}}
 	}
 	go func() {
 		defer close(p.done)
