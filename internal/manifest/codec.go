@@ -218,8 +218,8 @@ func (p *listReader) decode(b []byte, v any) {
 	}
 }
 
-// lines yields each item; after it, err tells whether the list was whole.
-func (p *listReader) lines(yield func(*line) bool) {
+// items yields the bytes of each item; after it, err tells whether the list was whole.
+func (p *listReader) items(yield func([]byte) bool) {
 	for i := 0; i < p.count && p.err == nil; i++ {
 		b := p.line()
 		if i < p.count-1 {
@@ -228,13 +228,22 @@ func (p *listReader) lines(yield func(*line) bool) {
 				p.err = fmt.Errorf("%s: fewer items than the count says", p.what)
 			}
 		}
+		if p.err == nil && !yield(b) {
+			return
+		}
+	}
+	p.end()
+}
+
+// lines is items for those of a manifest.
+func (p *listReader) lines(yield func(*line) bool) {
+	for b := range p.items {
 		l := &line{}
 		p.decode(b, l)
 		if p.err == nil && p.canonicalFields(l) && !yield(l) {
 			return
 		}
 	}
-	p.end()
 }
 
 // canonicalFields refuses spellings that decode and encode alike but differ in

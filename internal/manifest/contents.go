@@ -1,0 +1,107 @@
+package manifest
+
+import (
+	"fmt"
+	"io"
+)
+
+// MaxBases is the most contents that one other is told from.
+const MaxBases = 16
+
+// Content is one entry of a payload: a blob, whole or, with bases, as a delta
+// of old contents.
+type Content struct {
+	Blob
+	Bases []Digest
+}
+
+type contentsHead struct {
+	Contents int `json:"contents"`
+	Count    int `json:"count"`
+}
+
+type contentLine struct {
+	SHA256 Digest   `json:"sha256"`
+	Size   int64    `json:"size"`
+	Bases  []Digest `json:"bases,omitempty"`
+}
+
+// WriteContents writes the canonical list of a payload, in the payload's order.
+func WriteContents(w io.Writer, list []Content) (int64, error) {
+	p := newListWriter(w, contentsHead{1, len(list)}, "items")
+	for _, c := range list {
+		p.item(contentLine{c.SHA256, c.Size, c.Bases})
+	}
+	return p.close()
+}
+
+// ParseContents reads the list of the payload that leads from base, nil for
+// none, to target: exactly what Needed says, in any order. Each base is
+// a file of base, or stands earlier in the list.
+func ParseContents(r io.Reader, base, target *Manifest) ([]Content, error) {
+	var h contentsHead
+	p := newListReader(r, "contents", "items")
+	p.head(&h, func() int { return h.Count })
+	if p.err == nil && h.Contents != 1 {
+		p.err = fmt.Errorf("contents: version %d is unknown", h.Contents)
+	}
+	c := newContentsChecker(base, target)
+	if p.err == nil && h.Count != len(c.missing) {
+		p.err = fmt.Errorf("contents: %d items where %d are needed", h.Count, len(c.missing))
+	}
+	var out []Content
+	for b := range p.items {
+		var l contentLine
+		if p.decode(b, &l); p.err != nil {
+			break
+		}
+		item := Content{Blob{l.SHA256, l.Size}, l.Bases}
+		if err := c.add(&item); err != nil {
+			return nil, fmt.Errorf("contents: %s: %w", l.SHA256, err)
+		}
+		out = append(out, item)
+	}
+	return out, p.err
+}
+
+// contentsChecker knows what a list may still name.
+type contentsChecker struct {
+	missing map[Digest]int64 // sizes of what is needed and was not seen
+	there   map[Digest]bool  // what can be a base
+}
+
+func newContentsChecker(base, target *Manifest) *contentsChecker {
+	c := &contentsChecker{map[Digest]int64{}, map[Digest]bool{}}
+	for _, b := range Needed(base, target) {
+		c.missing[b.SHA256] = b.Size
+	}
+	for _, e := range entriesOf(base) {
+		if e.Type == File {
+			c.there[e.SHA256] = true
+		}
+	}
+	return c
+}
+
+func (c *contentsChecker) add(item *Content) error {
+	size, ok := c.missing[item.SHA256]
+	if !ok {
+		return fmt.Errorf("is not needed, or stands there twice")
+	}
+	if size != item.Size {
+		return fmt.Errorf("has %d bytes, the manifest says %d", item.Size, size)
+	}
+	if len(item.Bases) > MaxBases {
+		return fmt.Errorf("%d bases, the most is %d", len(item.Bases), MaxBases)
+	}
+	seen := map[Digest]bool{}
+	for _, b := range item.Bases {
+		if !c.there[b] || seen[b] {
+			return fmt.Errorf("base %s is neither in the base level nor earlier in the list, or stands there twice", b)
+		}
+		seen[b] = true
+	}
+	delete(c.missing, item.SHA256)
+	c.there[item.SHA256] = true
+	return nil
+}
