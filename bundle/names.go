@@ -85,27 +85,37 @@ func DifferenceName(from, to int) string { return fmt.Sprintf("difference/%04d-%
 // ChangelogName is the name of the changelog text of a step.
 func ChangelogName(from, to int) string { return fmt.Sprintf("changelog/%04d-%04d.md", from, to) }
 
+// ContentsName is the name of the list of what the payload holds.
+func ContentsName(from, to int) string { return fmt.Sprintf("contents/%04d-%04d.json", from, to) }
+
 // BlobName is the name of a whole content in payload.tar.
 func BlobName(d manifest.Digest) string { return blobPrefix + d.String() }
+
+// DeltaName is the name of a content in payload.tar that is told from others.
+func DeltaName(d manifest.Digest) string { return deltaPrefix + d.String() }
+
+// PayloadEntry is the name of a content in payload.tar.
+func PayloadEntry(c *manifest.Content) string {
+	if c.Delta {
+		return DeltaName(c.SHA256)
+	}
+	return BlobName(c.SHA256)
+}
 
 const (
 	blobPrefix  = "blob/"
 	deltaPrefix = "delta/"
 )
 
-// ParseBlobName reads a name in payload.tar. A delta/ name is valid in the
-// format but needs a newer tool.
-func ParseBlobName(name string) (manifest.Digest, error) {
-	if strings.HasPrefix(name, deltaPrefix) {
-		return manifest.Digest{}, fmt.Errorf("%q is a delta, which needs a newer tool", name)
+// CheckPayloadName refuses what cannot be a name in payload.tar.
+func CheckPayloadName(name string) error {
+	for _, prefix := range []string{blobPrefix, deltaPrefix} {
+		if hex, ok := strings.CutPrefix(name, prefix); ok {
+			if _, err := manifest.ParseDigest(hex); err != nil {
+				return fmt.Errorf("%q: %w", name, err)
+			}
+			return nil
+		}
 	}
-	hex, ok := strings.CutPrefix(name, blobPrefix)
-	if !ok {
-		return manifest.Digest{}, fmt.Errorf("%q is not blob/<sha256>", name)
-	}
-	d, err := manifest.ParseDigest(hex)
-	if err != nil {
-		return d, fmt.Errorf("%q: %w", name, err)
-	}
-	return d, nil
+	return fmt.Errorf("%q is not blob/<sha256> or delta/<sha256>", name)
 }

@@ -120,21 +120,38 @@ func (b *Bundle) checkPayload(ctx context.Context, ids []age.Identity, r *Report
 		return err
 	}
 	defer p.Close()
-	count, bytes := 0, int64(0)
+	var whole, deltas tally
 	for {
-		_, size, body, err := p.Next()
+		item, err := p.Next()
 		if errors.Is(err, io.EOF) {
-			r.pass(checkPayload, "%d contents of %d bytes, each with its digest, and none besides", count, bytes)
+			r.pass(checkPayload, "%d contents of %d bytes, each with its digest, and none besides", whole.count, whole.bytes)
+			if deltas.count > 0 {
+				r.pass(checkPayload, "%d deltas of %d bytes for contents of %d; what they make is proved when it is made", deltas.count, deltas.length, deltas.bytes)
+			}
 			return nil
 		}
 		if err == nil {
-			_, err = io.Copy(io.Discard, interruptible{ctx, body})
+			_, err = io.Copy(io.Discard, interruptible{ctx, item})
 		}
 		if err != nil {
 			return err
 		}
-		count, bytes = count+1, bytes+size
+		if item.Delta {
+			deltas.add(item)
+		} else {
+			whole.add(item)
+		}
 	}
+}
+
+// tally counts items: what they make, and what they take.
+type tally struct {
+	count         int
+	bytes, length int64
+}
+
+func (t *tally) add(i *Item) {
+	t.count, t.bytes, t.length = t.count+1, t.bytes+i.Size, t.length+i.Length
 }
 
 // interruptible ends reading with the context.

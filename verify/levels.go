@@ -15,10 +15,11 @@ import (
 const MaxChangelog = 16 << 20
 
 // Levels is what a bundle brings of its levels: the manifest that it starts
-// from (nil for a full bundle), the one that it leads to, and the text of
-// changes, if there is one. The digests of both manifests are those that MANIFEST.json states.
+// from (nil for a full bundle), the one that it leads to, what the payload holds,
+// in its order, and the text of changes, if there is one. The digests of both manifests are those that MANIFEST.json states.
 type Levels struct {
 	Base, Target *manifest.Manifest
+	Contents     []manifest.Content
 	Changelog    []byte
 }
 
@@ -37,7 +38,7 @@ func (b *Bundle) Levels(ids []age.Identity) (*Levels, error) {
 		return nil, err
 	}
 	defer part.Close()
-	l, err := b.readLevels(newArchive(part, tarball.Limits{MaxEntries: 3, MaxSize: bundle.MaxPlainLevels}))
+	l, err := b.readLevels(newArchive(part, tarball.Limits{MaxEntries: 4, MaxSize: bundle.MaxPlainLevels}))
 	if err != nil {
 		return nil, bundle.At(bundle.LayerLevels, err)
 	}
@@ -58,6 +59,9 @@ func (b *Bundle) readLevels(tr *archive) (*Levels, error) {
 		}
 	}
 	if err := b.checkLevels(l); err != nil {
+		return nil, err
+	}
+	if l.Contents, err = b.readContents(tr, l); err != nil {
 		return nil, err
 	}
 	l.Changelog, err = b.readChangelog(tr)
@@ -91,6 +95,18 @@ func (b *Bundle) readDifference(tr *archive, base *manifest.Manifest) (*manifest
 		return nil, tr.fault(bundle.LayerLevels, name, err)
 	}
 	return m, nil
+}
+
+func (b *Bundle) readContents(tr *archive, l *Levels) ([]manifest.Content, error) {
+	name := bundle.ContentsName(b.info.Start, b.info.End)
+	if err := expect(tr, name); err != nil {
+		return nil, err
+	}
+	list, err := manifest.ParseContents(tr, l.Base, l.Target)
+	if err != nil {
+		return nil, tr.fault(bundle.LayerLevels, name, err)
+	}
+	return list, nil
 }
 
 // expect goes to the next entry, which must have this name.

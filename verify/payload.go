@@ -20,18 +20,27 @@ type PayloadOptions struct {
 	MaxMemory int64
 }
 
-// Blobs reads the payload from front to end. Close it, always.
-type Blobs struct {
+// Contents reads the payload from front to end. Close it, always.
+type Contents struct {
 	part io.ReadCloser
 	tr   *archive
-	want []manifest.Blob // not yet seen
-	cur  *blobReader
+	want []manifest.Content // not yet seen
+	cur  *Item
 	err  error
 }
 
-// Payload opens the payload: exactly the contents that lead from the base to
-// the target, sorted by digest, each once.
-func (b *Bundle) Payload(ids []age.Identity, o PayloadOptions) (*Blobs, error) {
+// Item is a content of the payload as it travels. Its reader gives Length
+// bytes: the content itself, and io.EOF only once the digest was right, or the
+// delta that makes it, which only what it makes can prove.
+type Item struct {
+	manifest.Content
+	Length int64
+	io.Reader
+}
+
+// Payload opens the payload: exactly the contents that the list in the levels
+// part names, in its order.
+func (b *Bundle) Payload(ids []age.Identity, o PayloadOptions) (*Contents, error) {
 	l, err := b.Levels(ids)
 	if err != nil {
 		return nil, err
@@ -40,67 +49,63 @@ func (b *Bundle) Payload(ids []age.Identity, o PayloadOptions) (*Blobs, error) {
 	if err != nil {
 		return nil, err
 	}
-	want := manifest.Needed(l.Base, l.Target)
-	tr := newArchive(part, tarball.Limits{MaxEntries: len(want), MaxSize: manifest.MaxFile, Sorted: true, Allow: allowBlob})
-	return &Blobs{part: part, tr: tr, want: want}, nil
-}
-
-func allowBlob(name string) error {
-	_, err := bundle.ParseBlobName(name)
-	return err
+	tr := newArchive(part, tarball.Limits{MaxEntries: len(l.Contents), MaxSize: manifest.MaxFile, Listed: true, Allow: bundle.CheckPayloadName})
+	return &Contents{part: part, tr: tr, want: l.Contents}, nil
 }
 
 // Next goes to the next content; what is left of the one before is read and
-// checked first. The reader gives size bytes; it returns io.EOF only once
-// the digest was right. After the last content, and the check that none is missing,
-// Next itself returns io.EOF.
-func (p *Blobs) Next() (manifest.Digest, int64, io.Reader, error) {
+// checked first. After the last content, and the check that none is missing,
+// it returns io.EOF.
+func (p *Contents) Next() (*Item, error) {
 	if p == nil || p.tr == nil {
-		return manifest.Digest{}, 0, nil, fault.New(fault.Untrusted, "%w", errZeroBundle)
+		return nil, fault.New(fault.Untrusted, "%w", errZeroBundle)
 	}
 	if p.err == nil && p.cur != nil {
 		_, p.err = io.Copy(io.Discard, p.cur)
 	}
 	if p.err == nil {
-		p.err = p.next()
+		p.cur, p.err = p.next()
 	}
 	if p.err != nil {
 		if p.err != io.EOF {
 			p.err = bundle.At(bundle.LayerPayload, p.err)
 		}
-		return manifest.Digest{}, 0, nil, p.err
+		return nil, p.err
 	}
-	return p.cur.want.SHA256, p.cur.want.Size, p.cur, nil
+	return p.cur, nil
 }
 
-func (p *Blobs) next() error {
+func (p *Contents) next() (*Item, error) {
 	e, err := p.tr.Next()
 	if err == io.EOF && len(p.want) > 0 {
-		return tampered("%s lacks %s and %d more contents", bundle.PayloadName, bundle.BlobName(p.want[0].SHA256), len(p.want)-1)
+		return nil, tampered("%s lacks %s and %d more contents", bundle.PayloadName, p.expected(), len(p.want)-1)
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if len(p.want) == 0 || e.Name != bundle.BlobName(p.want[0].SHA256) {
-		return tampered("%s: %s stands where %s should", bundle.PayloadName, e.Name, p.expected())
+	if len(p.want) == 0 || e.Name != p.expected() {
+		return nil, tampered("%s: %s stands where %s should", bundle.PayloadName, e.Name, p.expected())
 	}
 	want := p.want[0]
-	if p.want = p.want[1:]; e.Size != want.Size {
-		return tampered("%s has %d bytes, the manifest says %d", e.Name, e.Size, want.Size)
+	p.want = p.want[1:]
+	if want.Delta {
+		return &Item{want, e.Size, p.tr}, nil
 	}
-	p.cur = &blobReader{r: p.tr, want: want, h: sha256.New()}
-	return nil
+	if e.Size != want.Size {
+		return nil, tampered("%s has %d bytes, the manifest says %d", e.Name, e.Size, want.Size)
+	}
+	return &Item{want, e.Size, &blobReader{r: p.tr, want: want.Blob, h: sha256.New()}}, nil
 }
 
-func (p *Blobs) expected() string {
+func (p *Contents) expected() string {
 	if len(p.want) == 0 {
 		return "the end"
 	}
-	return bundle.BlobName(p.want[0].SHA256)
+	return bundle.PayloadEntry(&p.want[0])
 }
 
 // Close ends the reading.
-func (p *Blobs) Close() error {
+func (p *Contents) Close() error {
 	if p == nil || p.part == nil {
 		return nil
 	}

@@ -34,6 +34,7 @@ type Limits struct {
 	MaxSize    int64                   // most bytes in one member
 	Allow      func(name string) error // whitelist of names, asked before the size is looked at
 	Sorted     bool                    // names must rise bytewise; saves the memory that finding collisions takes
+	Listed     bool                    // the caller holds each name against a list: none is remembered
 }
 
 // Entry is one member of an archive; Size is in bytes.
@@ -104,7 +105,7 @@ func (r *Reader) check(name string, size int64) error {
 	if r.o.Sorted && r.count > 0 && name <= r.last {
 		return fmt.Errorf("%q stands after %q: not sorted, or twice", name, r.last)
 	}
-	if !r.o.Sorted {
+	if !r.o.Sorted && !r.o.Listed {
 		if err := r.seen.Add(name); err != nil {
 			return err
 		}

@@ -8,10 +8,12 @@ import (
 // MaxBases is the most contents that one other is told from.
 const MaxBases = 16
 
-// Content is one entry of a payload: a blob, whole or, with bases, as a delta
-// of old contents.
+// Content is one entry of a payload: a blob, whole or as a delta, which is told
+// from other contents, its bases. A delta may have none: it then is a container
+// that is told by what is packed in it.
 type Content struct {
 	Blob
+	Delta bool
 	Bases []Digest
 }
 
@@ -21,16 +23,21 @@ type contentsHead struct {
 }
 
 type contentLine struct {
-	SHA256 Digest   `json:"sha256"`
-	Size   int64    `json:"size"`
-	Bases  []Digest `json:"bases,omitempty"`
+	SHA256 Digest    `json:"sha256"`
+	Size   int64     `json:"size"`
+	Bases  *[]Digest `json:"bases,omitempty"` // of a delta
 }
 
 // WriteContents writes the canonical list of a payload, in the payload's order.
 func WriteContents(w io.Writer, list []Content) (int64, error) {
 	p := newListWriter(w, contentsHead{1, len(list)}, "items")
 	for _, c := range list {
-		p.item(contentLine{c.SHA256, c.Size, c.Bases})
+		l := contentLine{SHA256: c.SHA256, Size: c.Size}
+		if c.Delta {
+			bases := append([]Digest{}, c.Bases...) // [], not null
+			l.Bases = &bases
+		}
+		p.item(l)
 	}
 	return p.close()
 }
@@ -55,7 +62,10 @@ func ParseContents(r io.Reader, base, target *Manifest) ([]Content, error) {
 		if p.decode(b, &l); p.err != nil {
 			break
 		}
-		item := Content{Blob{l.SHA256, l.Size}, l.Bases}
+		item := Content{Blob: Blob{l.SHA256, l.Size}}
+		if l.Bases != nil {
+			item.Delta, item.Bases = true, *l.Bases
+		}
 		if err := c.add(&item); err != nil {
 			return nil, fmt.Errorf("contents: %s: %w", l.SHA256, err)
 		}
