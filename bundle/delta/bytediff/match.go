@@ -1,9 +1,9 @@
 package bytediff
 
-// Op is a step of a delta: Copy bytes from old, changed by the diff stream,
-// then Insert new ones; then the place in old moves on by Seek more.
-type Op struct {
-	Copy, Insert, Seek int64
+// step is a part of a delta: copy bytes from pos in old, changed by their
+// differences, then insert new ones.
+type step struct {
+	pos, copy, insert int
 }
 
 const (
@@ -16,7 +16,7 @@ const (
 type matcher struct {
 	index
 	new  []byte
-	emit func(Op)
+	emit func(step)
 
 	done    int // bytes of new that ops explain, and where the next copy begins
 	oldDone int
@@ -87,13 +87,10 @@ func (m *matcher) close(scan, pos int) {
 		forward += keep - over
 		backward -= keep
 	}
-	op := Op{Copy: int64(forward), Insert: int64(scan - backward - m.done - forward)}
-	if scan < len(m.new) {
-		op.Seek = int64(pos - backward - m.oldDone - forward)
-	}
+	s := step{m.oldDone, forward, scan - backward - m.done - forward}
 	m.done, m.oldDone = scan-backward, pos-backward
-	if op != (Op{}) {
-		m.emit(op)
+	if s.copy > 0 || s.insert > 0 {
+		m.emit(s)
 	}
 }
 
