@@ -1,0 +1,289 @@
+package delta
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash"
+	"hash/crc32"
+	"io"
+
+	"packlift/bundle/delta/bytediff"
+	"packlift/bundle/delta/deflate"
+	"packlift/bundle/delta/streams"
+	"packlift/bundle/delta/zipfile"
+)
+
+// Apply writes to w the result of r, whose segments next gives, one after the
+// other, until io.EOF.
+func Apply(w io.Writer, r Recipe, next func() (streams.Segment, error), bases []io.ReaderAt) error {
+	if len(bases) != len(r.Bases) {
+		return fmt.Errorf("delta: %d bases for a recipe of %d", len(bases), len(r.Bases))
+	}
+	in := &streams.Reader{Next: next}
+	a := &applier{r: in, catalog: newCatalog(r.Bases, bases)}
+	out := &sink{w: w, left: r.Result.Size, digest: sha256.New()}
+	if err := in.Mark(); err != nil {
+		return err
+	}
+	if err := a.node(out, r.Result.Size, 0); err != nil {
+		return err
+	}
+	if err := in.Close(); err != nil {
+		return err
+	}
+	if out.left != 0 || [sha256.Size]byte(out.digest.Sum(nil)) != r.Result.SHA256 {
+		return errors.New("delta: the result is not what the recipe says")
+	}
+	return nil
+}
+
+// sink counts and sums what goes through it, and stops it at a limit.
+type sink struct {
+	w      io.Writer
+	n      int64
+	left   int64
+	crc    uint32
+	digest hash.Hash // may be nil
+	sum    bool      // CRC-32
+}
+
+var errLonger = errors.New("delta: goes beyond the stated size")
+
+func (s *sink) Write(p []byte) (int, error) {
+	if int64(len(p)) > s.left {
+		return 0, errLonger
+	}
+	s.left -= int64(len(p))
+	s.n += int64(len(p))
+	if s.sum {
+		s.crc = crc32.Update(s.crc, crc32.IEEETable, p)
+	}
+	if s.digest != nil {
+		s.digest.Write(p)
+	}
+	return s.w.Write(p)
+}
+
+type applier struct {
+	*catalog
+	r        *streams.Reader
+	bytes    bytediff.Applier
+	packers  []*deflate.Writer // free ones
+	copyPart []byte
+}
+
+// node writes a content of the size that is known, or of any up to most.
+func (a *applier) node(w io.Writer, size int64, depth int) error {
+	form, err := a.r.Upto(streams.Control, forms-1)
+	if err != nil {
+		return err
+	}
+	if depth > maxDepth {
+		return errors.New("delta: containers too deep")
+	}
+	switch form {
+	case formRaw:
+		return a.raw(w, size)
+	case formDiff:
+		return a.diff(w, size)
+	case formZip:
+		return a.zip(w, size, depth)
+	default:
+		return a.gzip(w, size, depth)
+	}
+}
+
+func (a *applier) raw(w io.Writer, size int64) error {
+	for size > 0 {
+		if err := a.r.Mark(); err != nil {
+			return err
+		}
+		p, err := a.r.Take(streams.Extra, int(min(size, bytediff.MaxPiece)))
+		if err != nil {
+			return err
+		}
+		if _, err := w.Write(p); err != nil {
+			return err
+		}
+		size -= int64(len(p))
+	}
+	return nil
+}
+
+// diff writes a difference of one or more items.
+func (a *applier) diff(w io.Writer, size int64) error {
+	n, err := a.r.Upto(streams.Control, maxSources)
+	if err != nil {
+		return err
+	}
+	used := a.used
+	defer func() { a.used = used }()
+	var all several
+	end := int64(0)
+	for range n {
+		number, err := a.r.Upto(streams.Control, int64(len(a.items))-1)
+		if err != nil {
+			return err
+		}
+		t := &a.items[number]
+		part, err := a.content(t)
+		if err != nil {
+			return err
+		}
+		end += t.plain
+		all.parts, all.ends = append(all.parts, part), append(all.ends, end)
+	}
+	if n == 1 {
+		return a.bytes.Apply(w, a.r, size, all.parts[0], end)
+	}
+	return a.bytes.Apply(w, a.r, size, &all, end)
+}
+
+// produced writes the data of an entry and tells what is true of it. most
+// bounds the packed bytes.
+func (a *applier) produced(w io.Writer, mode uint32, most int64, depth int) (zipfile.Facts, error) {
+	var f zipfile.Facts
+	if mode >= modeDeflate+uint32(zipfile.Settings) {
+		return f, errors.New("delta: no such mode of an entry")
+	}
+	if mode == modeOpaque {
+		crc, err := a.r.Upto(streams.Control, 1<<32-1)
+		if err != nil {
+			return f, err
+		}
+		if f.Plain, err = a.r.Upto(streams.Control, 1<<62); err != nil {
+			return f, err
+		}
+		f.CRC = uint32(crc)
+	}
+	if mode >= modeDeflate {
+		return a.deflated(w, int(mode-modeDeflate), most, depth)
+	}
+	size, err := a.r.Upto(streams.Control, most)
+	if err != nil {
+		return f, err
+	}
+	f.Length = size
+	out := &sink{w: w, left: size, sum: mode == modePlain}
+	if err := a.node(out, size, depth); err != nil {
+		return f, err
+	}
+	if out.left > 0 {
+		return f, errShorter
+	}
+	if mode == modePlain {
+		f.CRC, f.Plain = out.crc, size
+	}
+	return f, nil
+}
+
+var errShorter = errors.New("delta: less than the stated size")
+
+// deflated packs a node as it comes. Deflate makes at most 1032 bytes of one.
+func (a *applier) deflated(w io.Writer, setting int, most int64, depth int) (zipfile.Facts, error) {
+	var f zipfile.Facts
+	size, err := a.r.Upto(streams.Control, most*1032)
+	if err != nil {
+		return f, err
+	}
+	packed := &sink{w: w, left: most}
+	k, err := a.packer(packed, setting)
+	if err != nil {
+		return f, err
+	}
+	out := &sink{w: k, left: size, sum: true}
+	if err := a.node(out, size, depth); err != nil {
+		return f, err
+	}
+	if err := k.Close(); err != nil {
+		return f, err
+	}
+	if out.left > 0 {
+		return f, errShorter
+	}
+	a.packers = append(a.packers, k)
+	return zipfile.Facts{CRC: out.crc, Length: packed.n, Plain: size}, nil
+}
+
+// packer gives a free deflate.Writer: contents in contents need several.
+func (a *applier) packer(w io.Writer, setting int) (*deflate.Writer, error) {
+	if n := len(a.packers); n > 0 {
+		k := a.packers[n-1]
+		a.packers = a.packers[:n-1]
+		return k, k.Reset(w, zipfile.Setting(setting))
+	}
+	return deflate.NewWriter(w, zipfile.Setting(setting))
+}
+
+func (a *applier) gzip(w io.Writer, size int64, depth int) error {
+	s := a.scope()
+	defer a.leave(s)
+	if err := a.opens(); err != nil {
+		return err
+	}
+	n, err := a.r.Upto(streams.Control, min(size, zipfile.MaxGzipHead))
+	if err != nil {
+		return err
+	}
+	head, err := a.r.Take(streams.Extra, int(n))
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	setting, err := a.r.Upto(streams.Control, int64(zipfile.Settings-1))
+	if err != nil {
+		return err
+	}
+	f, err := a.deflated(w, int(setting), size-n, depth+1)
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(f.GzipTail())
+	return err
+}
+
+func (a *applier) opens() error {
+	n, err := a.r.Upto(streams.Control, maxOpen)
+	if err != nil {
+		return err
+	}
+	for range n {
+		number, err := a.r.Upto(streams.Control, int64(len(a.items))-1)
+		if err != nil {
+			return err
+		}
+		if err := a.open(number); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// copied writes the data of an entry as it stands in an item.
+func (a *applier) copied(w io.Writer, t *item) error {
+	if a.copyPart == nil {
+		a.copyPart = make([]byte, 256<<10)
+	}
+	_, err := io.CopyBuffer(struct{ io.Writer }{w}, struct{ io.Reader }{io.NewSectionReader(t.in, t.off, t.length)}, a.copyPart)
+	return err
+}
+
+// limited is a buffer that counts against the memory of a catalog.
+type limited struct {
+	bytes.Buffer
+	c *catalog
+}
+
+func (l *limited) Write(p []byte) (int, error) {
+	if l.Len()+len(p) > MaxInside {
+		return 0, errMemory
+	}
+	if err := l.c.take(int64(len(p))); err != nil {
+		return 0, err
+	}
+	return l.Buffer.Write(p)
+}

@@ -1,0 +1,201 @@
+package deflate
+
+// symbol is a literal (dist 0) or a match: its length less three, its distance.
+type symbol struct {
+	dist   uint16
+	length uint8
+}
+
+func (w *Writer) literal(c byte) bool {
+	w.symbols = append(w.symbols, symbol{0, c})
+	w.lit.freq[c]++
+	return len(w.symbols) == w.mostSymbols
+}
+
+func (w *Writer) match(dist, length int) bool {
+	length -= minMatch
+	w.symbols = append(w.symbols, symbol{uint16(dist), uint8(length)})
+	w.lit.freq[int(lengthCode[length])+literals+1]++
+	w.dist.freq[distCodeOf(uint16(dist-1))]++
+	return len(w.symbols) == w.mostSymbols
+}
+
+func (w *Writer) startBlock() {
+	clear(w.lit.freq[:litCodes])
+	clear(w.dist.freq[:distCodes])
+	clear(w.lens.freq[:lenCodes])
+	w.lit.freq[endBlock] = 1
+	w.optimal, w.fixed = 0, 0
+	w.symbols = w.symbols[:0]
+}
+
+// flush writes the block in hand in the cheapest of the three ways.
+func (w *Writer) flush(last bool) {
+	stored := w.at - w.blockStart
+	w.build(&w.lit)
+	w.build(&w.dist)
+	most := w.buildLengths()
+	best := (w.optimal + 3 + 7) >> 3
+	fixed := (w.fixed + 3 + 7) >> 3
+	best = min(best, fixed)
+	final := uint64(0)
+	if last {
+		final = 1
+	}
+	switch {
+	case stored+4 <= best && w.blockStart >= 0:
+		w.bits(final, 3)
+		w.store(w.window[w.blockStart:w.at])
+	case fixed == best:
+		w.bits(1<<1|final, 3)
+		w.send(staticLit, staticDist)
+	default:
+		w.bits(2<<1|final, 3)
+		w.sendTrees(most)
+		w.send(w.lit.codes, w.dist.codes)
+	}
+	w.startBlock()
+	if last {
+		w.align()
+	}
+	w.blockStart = w.at
+	w.put()
+}
+
+func (w *Writer) store(p []byte) {
+	w.align()
+	n := uint16(len(p))
+	w.out = append(w.out, byte(n), byte(n>>8), byte(^n), byte(^n>>8))
+	w.out = append(w.out, p...)
+}
+
+func (w *Writer) send(lit, dist []code) {
+	for _, s := range w.symbols {
+		if s.dist == 0 {
+			w.code(lit[s.length])
+			continue
+		}
+		c := lengthCode[s.length]
+		w.code(lit[int(c)+literals+1])
+		w.bits(uint64(uint16(s.length)-baseLength[c]), int(extraLength[c]))
+		d := s.dist - 1
+		c = distCodeOf(d)
+		w.code(dist[c])
+		w.bits(uint64(d-baseDist[c]), int(extraDist[c]))
+	}
+	w.code(lit[endBlock])
+}
+
+// eachRun cuts the code lengths of t into runs as the format sends them.
+func eachRun(t *tree, f func(length, count int, first, long bool)) {
+	before, next := -1, int(t.codes[0].len)
+	count, most, least := 0, 7, 4
+	if next == 0 {
+		most, least = 138, 3
+	}
+	for n := 0; n <= t.last; n++ {
+		length := next
+		if next = -1; n < t.last {
+			next = int(t.codes[n+1].len)
+		}
+		count++
+		if count < most && length == next {
+			continue
+		}
+		f(length, count, length != before, count >= least)
+		count, before = 0, length
+		switch {
+		case next == 0:
+			most, least = 138, 3
+		case length == next:
+			most, least = 6, 3
+		default:
+			most, least = 7, 4
+		}
+	}
+}
+
+func (w *Writer) countLengths(t *tree) {
+	eachRun(t, func(length, count int, first, long bool) {
+		switch {
+		case !long:
+			w.lens.freq[length] += uint16(count)
+		case length != 0:
+			if first {
+				w.lens.freq[length]++
+			}
+			w.lens.freq[repeat3]++
+		case count <= 10:
+			w.lens.freq[zeros3]++
+		default:
+			w.lens.freq[zeros11]++
+		}
+	})
+}
+
+// buildLengths makes the codes for code lengths, and returns the last in use.
+func (w *Writer) buildLengths() int {
+	w.countLengths(&w.lit)
+	w.countLengths(&w.dist)
+	w.build(&w.lens)
+	most := lenCodes - 1
+	for most >= 3 && w.lens.codes[lenOrder[most]].len == 0 {
+		most--
+	}
+	w.optimal += 3*(most+1) + 5 + 5 + 4
+	return most
+}
+
+func (w *Writer) sendTrees(most int) {
+	w.bits(uint64(w.lit.last+1-257), 5)
+	w.bits(uint64(w.dist.last), 5)
+	w.bits(uint64(most+1-4), 4)
+	for _, n := range lenOrder[:most+1] {
+		w.bits(uint64(w.lens.codes[n].len), 3)
+	}
+	w.sendLengths(&w.lit)
+	w.sendLengths(&w.dist)
+}
+
+func (w *Writer) sendLengths(t *tree) {
+	eachRun(t, func(length, count int, first, long bool) {
+		switch {
+		case !long:
+			for range count {
+				w.code(w.lens.codes[length])
+			}
+		case length != 0:
+			if first {
+				w.code(w.lens.codes[length])
+				count--
+			}
+			w.code(w.lens.codes[repeat3])
+			w.bits(uint64(count-3), 2)
+		case count <= 10:
+			w.code(w.lens.codes[zeros3])
+			w.bits(uint64(count-3), 3)
+		default:
+			w.code(w.lens.codes[zeros11])
+			w.bits(uint64(count-11), 7)
+		}
+	})
+}
+
+func (w *Writer) code(c code) { w.bits(uint64(c.bits), int(c.len)) }
+
+func (w *Writer) bits(v uint64, n int) {
+	w.hold |= v << w.held
+	w.held += uint(n)
+	for w.held >= 32 {
+		w.out = append(w.out, byte(w.hold), byte(w.hold>>8), byte(w.hold>>16), byte(w.hold>>24))
+		w.hold >>= 32
+		w.held -= 32
+	}
+}
+
+func (w *Writer) align() {
+	for ; w.held > 0; w.held -= min(w.held, 8) {
+		w.out = append(w.out, byte(w.hold))
+		w.hold >>= 8
+	}
+}

@@ -1,0 +1,143 @@
+package deflate
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"testing"
+)
+
+// sample makes bytes that both this test and testdata/vectors.py can make.
+func sample(kind, n int) []byte {
+	out := make([]byte, 0, n)
+	x := uint64(kind)*0x9E3779B97F4A7C15 + 1
+	next := func() uint64 {
+		x ^= x << 13
+		x ^= x >> 7
+		x ^= x << 17
+		return x
+	}
+	words := []string{"gateway", "handler", "token", "session", "registry", "synapse", "transport", "mediator"}
+	for len(out) < n {
+		r := next()
+		switch kind {
+		case 0:
+			out = append(out, byte(r>>32))
+		case 1:
+			out = append(out, byte(r>>32)&3)
+		case 2:
+			out = append(out, fmt.Sprintf("%s.%d = new %s(%d);\n", words[r>>8&7], r>>16&63, words[r>>24&7], r>>32&8191)...)
+		case 3: // runs, far repeats and noise
+			l := int(r>>16&1023) + 1
+			switch from := int(r >> 32 & 0xFFFF); {
+			case r&3 == 0 && from < len(out):
+				from = len(out) - 1 - from
+				for i := range l {
+					out = append(out, out[from+i])
+				}
+			case r&3 == 1:
+				out = append(out, bytes.Repeat([]byte{byte(r >> 40)}, l)...)
+			default:
+				for range l & 63 {
+					out = append(out, byte(next()>>32))
+				}
+			}
+		default:
+			out = append(out, byte(kind))
+		}
+	}
+	return out[:n]
+}
+
+var sizes = []int{0, 1, 2, 3, 5, 100, 4000, 33000, 65535, 65536, 70000, 200000}
+
+func pack(t testing.TB, p []byte, o Params, cut int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewWriter(&b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for len(p) > 0 {
+		n := min(cut, len(p))
+		if _, err := w.Write(p[:n]); err != nil {
+			t.Fatal(err)
+		}
+		p = p[n:]
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestLikeZlib compares with what zlib 1.3.1 itself gave (testdata/vectors.py).
+func TestLikeZlib(t *testing.T) {
+	for _, memory := range []int{8, 9} {
+		for level := 1; level <= 9; level++ {
+			all := sha256.New()
+			for kind := range 5 {
+				for _, n := range sizes {
+					all.Write(pack(t, sample(kind, n), Params{level, memory}, 1<<30))
+				}
+			}
+			key := fmt.Sprintf("%d/%d", level, memory)
+			if got := hex.EncodeToString(all.Sum(nil)); got != zlibDigests[key] {
+				t.Errorf("level/memory %s: %s", key, got)
+			}
+		}
+	}
+}
+
+// TestCuts: how the input is cut does not show, and Reset leaves nothing behind.
+func TestCuts(t *testing.T) {
+	plain := sample(3, 300000)
+	var b bytes.Buffer
+	w, err := NewWriter(&b, Params{9, 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for level := 1; level <= 9; level++ {
+		want := pack(t, plain, Params{level, 8}, 1<<30)
+		for _, cut := range []int{1, 7, 512, 8192, 65537} {
+			if !bytes.Equal(pack(t, plain, Params{level, 8}, cut), want) {
+				t.Errorf("level %d cut at %d differs", level, cut)
+			}
+		}
+		b.Reset()
+		if err := w.Reset(&b, Params{level, 8}); err != nil {
+			t.Fatal(err)
+		}
+		if w.Write(plain); w.Close() != nil || !bytes.Equal(b.Bytes(), want) {
+			t.Errorf("level %d after Reset differs", level)
+		}
+	}
+}
+
+func TestBadParams(t *testing.T) {
+	for _, p := range []Params{{0, 8}, {10, 8}, {6, 0}, {6, 10}, {-1, 8}} {
+		if _, err := NewWriter(io.Discard, p); err == nil {
+			t.Errorf("%v passed", p)
+		}
+	}
+}
+
+// FuzzWriter: any input comes back through Go's inflate.
+func FuzzWriter(f *testing.F) {
+	f.Add([]byte("hello hello hello"), 6, 8, 3)
+	f.Add(sample(3, 70000), 1, 8, 512)
+	f.Add([]byte{}, 9, 9, 1)
+	f.Fuzz(func(t *testing.T, plain []byte, level, memory, cut int) {
+		p := Params{level, memory}
+		if p.check() != nil || cut < 1 {
+			return
+		}
+		got, err := io.ReadAll(flate.NewReader(bytes.NewReader(pack(t, plain, p, cut))))
+		if err != nil || !bytes.Equal(got, plain) {
+			t.Fatalf("%d bytes came back as %d: %v", len(plain), len(got), err)
+		}
+	})
+}

@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+"""Prints the digests of vectors_test.go: what C zlib makes of the samples of deflate_test.go."""
+import hashlib, zlib
+
+M = (1 << 64) - 1
+WORDS = ["gateway", "handler", "token", "session", "registry", "synapse", "transport", "mediator"]
+SIZES = [0, 1, 2, 3, 5, 100, 4000, 33000, 65535, 65536, 70000, 200000]
+
+
+def sample(kind, n):
+    out = bytearray()
+    x = (kind * 0x9E3779B97F4A7C15 + 1) & M
+
+    def next():
+        nonlocal x
+        x ^= x << 13 & M
+        x ^= x >> 7
+        x ^= x << 17 & M
+        return x
+
+    while len(out) < n:
+        r = next()
+        if kind == 0:
+            out.append(r >> 32 & 255)
+        elif kind == 1:
+            out.append(r >> 32 & 3)
+        elif kind == 2:
+            out += f"{WORDS[r >> 8 & 7]}.{r >> 16 & 63} = new {WORDS[r >> 24 & 7]}({r >> 32 & 8191});\n".encode()
+        elif kind == 3:
+            l = (r >> 16 & 1023) + 1
+            start = r >> 32 & 0xFFFF
+            if r & 3 == 0 and start < len(out):
+                start = len(out) - 1 - start
+                for i in range(l):
+                    out.append(out[start + i])
+            elif r & 3 == 1:
+                out += bytes([r >> 40 & 255]) * l
+            else:
+                for _ in range(l & 63):
+                    out.append(next() >> 32 & 255)
+        else:
+            out.append(kind)
+    return bytes(out[:n])
+
+
+samples = [sample(k, n) for k in range(5) for n in SIZES]
+print("package deflate\n\n// zlibDigests are of zlib %s, by level and memLevel (testdata/vectors.py).\nvar zlibDigests = map[string]string{" % zlib.ZLIB_RUNTIME_VERSION)
+for memory in (8, 9):
+    for level in range(1, 10):
+        h = hashlib.sha256()
+        for s in samples:
+            c = zlib.compressobj(level, zlib.DEFLATED, -15, memory)
+            h.update(c.compress(s) + c.flush())
+        print('\t"%d/%d": "%s",' % (level, memory, h.hexdigest()))
+print("}")
