@@ -11,6 +11,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 )
 
@@ -151,7 +152,7 @@ func sweepStage(p *pack.Pack, log *slog.Logger) error {
 		return err
 	}
 	for _, e := range list {
-		if e.Name() == "lost+found" && e.IsDir() { // the stage is a file system of its own
+		if e.Name() == "lost+found" && e.IsDir() || regular.Leftover(e.Name()) { // the stage is a file system of its own; a Finder was shown it
 			continue
 		}
 		if !validTxn(e.Name()) {

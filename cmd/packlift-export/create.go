@@ -145,8 +145,9 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 	if a.output == "-" && c.JSON() {
 		return o, fault.New(fault.Usage, "-o - and --json both want standard output").WithHint("write to a file")
 	}
+	common.SayLeftovers(c, a.tools)
 	if a.trust != "" {
-		if o.Trust, err = common.ReadTrust(a.trust); err != nil {
+		if o.Trust, err = common.ReadTrust(c, a.trust); err != nil {
 			return o, err
 		}
 	}

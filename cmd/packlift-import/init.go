@@ -17,6 +17,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/verify"
 )
@@ -85,7 +86,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	if err := mayInit(dir, a.allowRoot); err != nil {
 		return err
 	}
-	trust, err := common.ReadTrust(a.trust)
+	trust, err := common.ReadTrust(c, a.trust)
 	if err != nil {
 		return err
 	}
@@ -176,7 +177,7 @@ func (a *initFlags) setProduct(dir string) error {
 		return nil
 	}
 	name := filepath.Join(dir, filepath.FromSlash(pack.ProductFile))
-	f, err := common.OpenRegular(name)
+	f, err := regular.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fault.New(fault.Usage, "the product is not named").WithHint("give --product NAME-VERSION, such as wso2am-4.2.0")
 	}

@@ -11,6 +11,7 @@ import (
 
 	"packlift/bundle"
 	"packlift/internal/probe"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/internal/version"
 )
@@ -60,7 +61,7 @@ func sweepPackBin(dir string) {
 }
 
 func platformOf(path string) (platform, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return platform{}, err
 	}
@@ -123,7 +124,7 @@ func placeTool(ctx context.Context, root *rootfs.Root, name string, t *tool) (bo
 		return false, err
 	}
 	defer out.Cleanup()
-	f, err := os.Open(t.path)
+	f, err := regular.Open(t.path)
 	if err != nil {
 		return false, err
 	}

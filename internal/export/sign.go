@@ -13,6 +13,7 @@ import (
 	"packlift/bundle/sshsig"
 	"packlift/internal/fault"
 	"packlift/internal/keys"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/internal/sigfiles"
 	"packlift/verify"
@@ -39,7 +40,7 @@ func Sign(ctx context.Context, o SignOptions) ([]string, error) {
 	if err := checkSigners(o.Signers); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(o.Bundle)
+	f, err := regular.Open(o.Bundle)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/internal/regular"
 )
 
 // source is a product tree, listed and hashed, whose files can be read again.
@@ -39,6 +40,9 @@ func openSource(ctx context.Context, name string, r reading) (source, error) {
 		return nil, fault.New(fault.Usage, "%w", err).WithHint("give a folder, .zip, .tar, .tar.gz, .tgz, .tar.xz or .txz")
 	}
 	lower := strings.ToLower(name)
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return nil, fault.New(fault.Usage, "%s is not a regular file", name).WithHint("give a folder, or an archive that lies on a disk")
+	}
 	var s source
 	switch {
 	case info.IsDir():
@@ -83,5 +87,5 @@ func (c *contextReader) Read(p []byte) (int, error) {
 
 // openPath is how a file on disk is opened when its turn comes.
 func openPath(path string) func() (io.ReadCloser, error) {
-	return func() (io.ReadCloser, error) { return os.Open(path) }
+	return func() (io.ReadCloser, error) { return regular.Open(path) }
 }

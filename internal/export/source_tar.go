@@ -9,12 +9,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"strings"
 
 	"github.com/ulikunitz/xz"
 
 	"packlift/internal/manifest"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 )
 
@@ -22,7 +22,7 @@ import (
 // file: names never touch the disk, so nothing in them can reach outside, and
 // modes are kept on systems that have none.
 func openTar(ctx context.Context, name string, r reading) (source, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

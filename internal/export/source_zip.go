@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 
 	"golang.org/x/sync/errgroup"
 
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/regular"
 	"packlift/internal/safepath"
 )
 
@@ -26,16 +28,28 @@ const zipEncrypted = 1 // general purpose bit 0, APPNOTE 4.4.4
 // openZip reads a zip archive in place; each file is hashed now and read again
 // when it is sent.
 func openZip(ctx context.Context, name string, r reading) (source, error) {
-	z, err := zip.OpenReader(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	a, err := collectZip(ctx, &z.Reader, r, z.Close)
+	a, err := readZip(ctx, f, r)
 	if err != nil {
-		z.Close()
+		f.Close()
 		return nil, err
 	}
 	return a, nil
+}
+
+func readZip(ctx context.Context, f *os.File, r reading) (source, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	z, err := zip.NewReader(f, info.Size())
+	if err != nil {
+		return nil, err
+	}
+	return collectZip(ctx, z, r, f.Close)
 }
 
 func collectZip(ctx context.Context, z *zip.Reader, r reading, close func() error) (*archive, error) {

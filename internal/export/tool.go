@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"runtime"
 	"strings"
 	"time"
@@ -19,6 +18,7 @@ import (
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
 	"packlift/internal/probe"
+	"packlift/internal/regular"
 	"packlift/internal/version"
 	"packlift/verify"
 )
@@ -79,7 +79,7 @@ func loadTool(ctx context.Context, path string, want platform) (*tool, error) {
 
 // examine reads platform, size, digest and marked version.
 func examine(path string) (*tool, error) {
-	f, err := os.Open(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (t *tool) check(trust *verify.TrustSet, at time.Time, by []keys.Signer) err
 }
 
 func readSmall(name string, max int64) ([]byte, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"packlift/internal/fault"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/verify"
 )
@@ -23,7 +24,7 @@ func TrustNew(dir string, o verify.NewTrust) (*verify.TrustSet, error) {
 	if err != nil {
 		return nil, err
 	}
-	if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+	if list, err := os.ReadDir(dir); err == nil && slices.ContainsFunc(list, func(e fs.DirEntry) bool { return !regular.Leftover(e.Name()) }) {
 		return nil, fault.New(fault.Usage, "%s is not empty", dir).WithHint("name a new folder with -o")
 	} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -33,7 +33,7 @@ const MaxLines = 60
 // beneath it, the longest match counts. A package may import lower layers,
 // and the folders beneath itself.
 var Layers = [][]string{
-	{"internal/fault", "internal/safepath", "internal/version"},
+	{"internal/fault", "internal/regular", "internal/safepath", "internal/version"},
 	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
 	{"internal/pack", "internal/keys", "internal/depot", "internal/merge"},

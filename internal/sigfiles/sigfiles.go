@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"packlift/internal/fault"
+	"packlift/internal/regular"
 )
 
 // Caps on what a reader takes from the folder.
@@ -74,7 +75,7 @@ func readOne(name string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("signature %s is not a regular file", name)
 	}
-	f, err := os.Open(name)
+	f, err := regular.Open(name) // it may be another by now
 	if err != nil {
 		return nil, err
 	}

@@ -9,10 +9,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"packlift/internal/cli"
 	"packlift/internal/fault"
+	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/internal/sigfiles"
 )
@@ -46,19 +46,40 @@ func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, erro
 	if info.IsDir() {
 		return openIn(ctx, c, name)
 	}
-	if !info.Mode().IsRegular() {
+	f, err := regular.Open(name)
+	if errors.Is(err, regular.ErrNot) {
 		return nil, fault.New(fault.Usage, "%s is not a regular file", name).WithHint("give `-` and let it come from standard input")
 	}
-	f, err := OpenRegular(name)
 	if err != nil {
 		return nil, err
 	}
-	detached, err := sigfiles.Read(name)
+	b := &Bundle{ReaderAt: medium{f, name}, Path: name, close: func() { f.Close() }}
+	if info, err = f.Stat(); err == nil { // of the file that is open, whatever has its name by now
+		b.Size = info.Size()
+		b.Detached, err = sigfiles.Read(name)
+	}
 	if err != nil {
 		f.Close()
 		return nil, err
 	}
-	return &Bundle{ReaderAt: f, Path: name, Size: info.Size(), Detached: detached, close: func() { f.Close() }}, nil
+	SayLeftovers(c, sigfiles.Dir(name))
+	return b, nil
+}
+
+// medium is a file on a stick, say, that can be pulled while it is read.
+type medium struct {
+	f    *os.File
+	name string
+}
+
+// ReadAt says what to do where the medium fails; the end of the file is no failure.
+func (m medium) ReadAt(p []byte, off int64) (int, error) {
+	n, err := m.f.ReadAt(p, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = fault.New(fault.General, "%w", err).
+			WithHint("the medium cannot be read: put it in again, or copy %s to a disk of this machine; then type: %s", m.name, cli.Again())
+	}
+	return n, err
 }
 
 // openIn opens the only bundle in a folder.
@@ -67,9 +88,9 @@ func openIn(ctx context.Context, c *cli.Console, dir string) (*Bundle, error) {
 	if err != nil {
 		return nil, err
 	}
+	SayLeftovers(c, dir)
 	var found []string
 	for _, e := range list {
-		// macOS leaves a ._NAME beside each NAME on sticks.
 		if strings.HasSuffix(e.Name(), Suffix) && !strings.HasPrefix(e.Name(), ".") && !e.IsDir() {
 			found = append(found, e.Name())
 		}
@@ -170,32 +191,6 @@ func ReadSmall(ctx context.Context, c *cli.Console, what, name string, limit int
 		return ReadCapped(name, f, limit)
 	})
 }
-
-// OpenRegular opens a regular file, or what a link to one leads to. Any other
-// kind, such as a pipe that no one writes to, is refused and not waited for.
-func OpenRegular(name string) (*os.File, error) {
-	info, err := os.Stat(name)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
-	}
-	f, err := os.OpenFile(name, os.O_RDONLY|syscall.O_NONBLOCK, 0) // it may be another by now
-	if err != nil {
-		return nil, err
-	}
-	if info, err = f.Stat(); err == nil && !info.Mode().IsRegular() {
-		err = &fs.PathError{Op: "open", Path: name, Err: errNotRegular}
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
-}
-
-var errNotRegular = errors.New("is not a regular file")
 
 // ReadCapped reads at most limit bytes of r; more are a usage error.
 func ReadCapped(name string, r io.Reader, limit int64) ([]byte, error) {

@@ -52,7 +52,7 @@ func TestTrustSetWithAPipe(t *testing.T) {
 		}
 		pipe(t, filepath.Join(dir, name))
 		within(t, func() {
-			_, err := ReadTrust(dir)
+			_, err := ReadTrust(cli.NewConsole(cli.Streams{}), dir)
 			if fault.ClassOf(err) != fault.Untrusted || !strings.Contains(err.Error(), name+": is not a regular file") {
 				t.Errorf("%s: %v", name, err)
 			}
@@ -108,24 +108,5 @@ func TestOpenSecretIsWarnedOf(t *testing.T) {
 		if !strings.Contains(said.String(), want) || (want == "") != (said.Len() == 0) {
 			t.Errorf("%04o: it says %q, want %q", mode, said.String(), want)
 		}
-	}
-}
-
-func TestOpenRegular(t *testing.T) {
-	dir := t.TempDir()
-	file, link := filepath.Join(dir, "file"), filepath.Join(dir, "link")
-	if err := errors.Join(os.WriteFile(file, []byte("x"), 0o600), os.Symlink("file", link)); err != nil {
-		t.Fatal(err)
-	}
-	for name, want := range map[string]bool{file: true, link: true, dir: false, pipe(t, filepath.Join(dir, "pipe")): false, os.DevNull: false} {
-		within(t, func() {
-			f, err := OpenRegular(name)
-			if (err == nil) != want || !want && !errors.Is(err, errNotRegular) {
-				t.Errorf("%s: %v", name, err)
-			}
-			if f != nil {
-				f.Close()
-			}
-		})
 	}
 }

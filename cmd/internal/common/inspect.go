@@ -46,7 +46,7 @@ func (a *inspectFlags) run(ctx context.Context, c *cli.Console, name string) err
 		return err
 	}
 	defer in.Close()
-	trust, err := a.trustSet()
+	trust, err := a.trustSet(c)
 	if err != nil {
 		return err
 	}
@@ -65,10 +65,10 @@ func (a *inspectFlags) run(ctx context.Context, c *cli.Console, name string) err
 	return nil
 }
 
-func (a *inspectFlags) trustSet() (*verify.TrustSet, error) {
+func (a *inspectFlags) trustSet(c *cli.Console) (*verify.TrustSet, error) {
 	switch {
 	case a.trust != "":
-		return ReadTrust(a.trust)
+		return ReadTrust(c, a.trust)
 	case a.pack != nil && a.pack.Given():
 		return a.pack.Trust()
 	}

@@ -7,12 +7,15 @@ import (
 	"path/filepath"
 	"slices"
 
+	"packlift/internal/cli"
 	"packlift/internal/fault"
+	"packlift/internal/regular"
 	"packlift/verify"
 )
 
 // ReadTrust reads the trust set in a folder outside a pack.
-func ReadTrust(dir string) (*verify.TrustSet, error) {
+func ReadTrust(c *cli.Console, dir string) (*verify.TrustSet, error) {
+	SayLeftovers(c, dir)
 	info, err := os.Stat(dir)
 	if err != nil {
 		return nil, Missing("trust set", dir, err)
@@ -40,7 +43,7 @@ func (d regularFS) Open(name string) (fs.File, error) {
 	if !fs.ValidPath(name) {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrInvalid}
 	}
-	return OpenRegular(filepath.Join(string(d), filepath.FromSlash(name)))
+	return regular.Open(filepath.Join(string(d), filepath.FromSlash(name)))
 }
 
 func holdsAny(dir string, names ...string) bool {

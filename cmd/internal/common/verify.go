@@ -65,7 +65,7 @@ const memory = 56 << 20
 
 func (a *verifyFlags) run(ctx context.Context, c *cli.Console, name string) error {
 	cli.LimitMemory(memory)
-	trust, err := a.trustSet()
+	trust, err := a.trustSet(c)
 	if err != nil {
 		return err
 	}
@@ -92,9 +92,9 @@ func (a *verifyFlags) run(ctx context.Context, c *cli.Console, name string) erro
 	return nil
 }
 
-func (a *verifyFlags) trustSet() (*verify.TrustSet, error) {
+func (a *verifyFlags) trustSet(c *cli.Console) (*verify.TrustSet, error) {
 	if a.trust != "" {
-		return ReadTrust(a.trust)
+		return ReadTrust(c, a.trust)
 	}
 	if a.pack == nil {
 		return nil, fault.New(fault.Usage, "no trust set").WithHint("give --trust DIR")
