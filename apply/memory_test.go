@@ -18,12 +18,12 @@ type stream struct {
 	given  bool
 }
 
-func (s *stream) Next() (manifest.Digest, int64, io.Reader, error) {
+func (s *stream) Next() (*content, error) {
 	if s.given {
-		return manifest.Digest{}, 0, nil, io.EOF
+		return nil, io.EOF
 	}
 	s.given = true
-	return s.digest, s.size, io.LimitReader(zeros{}, s.size), nil
+	return &content{manifest.Content{Blob: manifest.Blob{SHA256: s.digest, Size: s.size}}, s.size, io.LimitReader(zeros{}, s.size)}, nil
 }
 
 type zeros struct{}

@@ -7,32 +7,44 @@ import (
 	"packlift/verify"
 )
 
-// payloadMemory bounds the buffers of the payload's decoders, in bytes: at least
-// three streams in hand, so that two cores decode while a third is read. With the
+// payloadMemory bounds the buffers of the payload's decoders, in bytes: three
+// streams in hand, so that two cores decode while a third is read. With the
 // rest of a run it stays below 256 MiB.
-const payloadMemory = 160 << 20
+const payloadMemory = 120 << 20
+
+// content is one of a payload's. Its reader gives the content itself, checked
+// against its digest by the time it ends, or the delta of length bytes.
+type content struct {
+	manifest.Content
+	length int64
+	io.Reader
+}
 
 // payload opens the bundle's contents when the first one is wanted, so that a
 // run that needs none decrypts none.
 type payload struct {
 	b    *verify.Bundle
 	o    Options
-	open *verify.Blobs
+	open *verify.Contents
 }
 
 func openPayload(b *verify.Bundle, o Options) (*payload, error) {
 	return &payload{b: b, o: o}, nil
 }
 
-func (p *payload) Next() (manifest.Digest, int64, io.Reader, error) {
+func (p *payload) Next() (*content, error) {
 	if p.open == nil {
-		blobs, err := p.b.Payload(p.o.Identities, verify.PayloadOptions{Jobs: p.o.Jobs, MaxMemory: payloadMemory})
+		contents, err := p.b.Payload(p.o.Identities, verify.PayloadOptions{Jobs: p.o.Jobs, MaxMemory: payloadMemory})
 		if err != nil {
-			return manifest.Digest{}, 0, nil, err
+			return nil, err
 		}
-		p.open = blobs
+		p.open = contents
 	}
-	return p.open.Next()
+	item, err := p.open.Next()
+	if err != nil {
+		return nil, err
+	}
+	return &content{item.Content, item.Length, item.Reader}, nil
 }
 
 func (p *payload) Close() error {

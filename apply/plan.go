@@ -39,12 +39,13 @@ type Plan struct {
 	head     head
 	before   pack.State
 	after    pack.State
-	base     *manifest.Manifest // what a first bundle says of the level it starts from, else nil
-	target   *manifest.Manifest // nil in a revert
-	outside  string             // folder that the outside backup's generations lie in
-	local    map[string]bool    // paths whose old file is copied into the pack's backup: it lies on another volume
-	treeAway bool               // the pack's backups lie on another volume than its stage
-	source   *outsideSource     // revert: where an outside backup lies
+	base     *manifest.Manifest         // what a first bundle says of the level it starts from, else nil
+	target   *manifest.Manifest         // nil in a revert
+	outside  string                     // folder that the outside backup's generations lie in
+	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
+	local    map[string]bool            // paths whose old file is copied into the pack's backup: it lies on another volume
+	treeAway bool                       // the pack's backups lie on another volume than its stage
+	source   *outsideSource             // revert: where an outside backup lies
 	first    firstContact
 	remedies remedies
 }
@@ -90,6 +91,12 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults()); err != nil {
 		return nil, err
+	}
+	if base != nil {
+		if err := pl.findBases(ctx, p.Root(), base, levels.Contents, o.withDefaults().Jobs); err != nil {
+			return nil, denied(err)
+		}
+		sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
 	}
 	if first {
 		if err := pl.meet(ctx, p.Root(), base, o.withDefaults()); err != nil {

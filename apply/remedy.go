@@ -12,6 +12,7 @@ const (
 	makeFolder
 	emptyFolder
 	unmount
+	sendWhole
 	remedyCount
 )
 
@@ -22,6 +23,7 @@ var remedyText = [remedyCount]string{
 	makeFolder:  "make a folder again of what took a folder's place",
 	emptyFolder: "move your own files out of the folder that becomes a file",
 	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
+	sendWhole:   "put the original back, or ask for a bundle that needs no old files (packlift-export create-update --whole)",
 }
 
 // remedies is the set of those that a plan needs.

@@ -248,7 +248,7 @@ func (t *stager) fromBackup(ctx context.Context) error {
 				return err
 			}
 			defer f.Close()
-			return t.writeLike(o, &contextReader{ctx, f}, root, name(o.Path))
+			return t.writeLike(o, copyFrom(&contextReader{ctx, f}), root, name(o.Path))
 		})
 	}
 	return g.Wait()

@@ -4,13 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path"
 	"runtime"
 	"sync/atomic"
 
@@ -25,10 +22,9 @@ import (
 // smallBlob: up to this a blob is held in memory while others are read.
 const smallBlob = 1 << 20
 
-// blobs gives contents one after the other, each checked against its digest by
-// the time its reader ends; io.EOF after the last.
+// blobs gives contents one after the other; io.EOF after the last.
 type blobs interface {
-	Next() (manifest.Digest, int64, io.Reader, error)
+	Next() (*content, error)
 }
 
 // stager makes ready what a run moves.
@@ -40,11 +36,12 @@ type stager struct {
 	at      places
 	folders *folders
 	done    atomic.Int64
-	ahead   [4][]byte // what writeLarge reads into
+	ahead   [4][]byte     // what writeLarge reads into
+	makers  chan struct{} // one for each delta that is being applied
 }
 
 func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
-	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: places{pl.head.Txn}, folders: newFolders(p.Root())}
+	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: places{pl.head.Txn}, folders: newFolders(p.Root()), makers: make(chan struct{}, deltaWorkers)}
 }
 
 // syncEach: without syncfs each staged file is synced as it is written.
@@ -182,25 +179,26 @@ func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
-		d, size, r, err := source.Next()
+		c, err := source.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		ops := want[d]
-		delete(want, d)
-		if len(ops) == 0 {
-			if _, err := io.Copy(io.Discard, r); err != nil {
-				return err
-			}
-			continue
+		ops := want[c.SHA256]
+		delete(want, c.SHA256)
+		switch {
+		case len(ops) == 0:
+			_, err = io.Copy(io.Discard, c)
+		case c.Size != ops[0].After.Size:
+			err = fault.New(fault.Tampered, "the content %s has %d bytes, the manifest says %d", c.SHA256, c.Size, ops[0].After.Size)
+		case c.Delta:
+			err = t.stageDelta(ctx, g, ops, c)
+		default:
+			err = t.stageBlob(ctx, g, ops, c.Size, c)
 		}
-		if size != ops[0].After.Size {
-			return fault.New(fault.Tampered, "the content %s has %d bytes, the manifest says %d", d, size, ops[0].After.Size)
-		}
-		if err := t.stageBlob(ctx, g, ops, size, r); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -214,9 +212,7 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 		if err := t.writeLarge(ctx, ops[0], r); err != nil {
 			return err
 		}
-		for _, o := range ops[1:] {
-			g.Go(func() error { return t.copyStaged(ctx, ops[0], o) })
-		}
+		t.copies(ctx, g, ops)
 		return nil
 	}
 	buf := smalls.Get().(*bytes.Buffer)
@@ -239,6 +235,13 @@ func (t *stager) stageBlob(ctx context.Context, g *errgroup.Group, ops []*op, si
 	return nil
 }
 
+// copies stages the further paths of a content that is staged.
+func (t *stager) copies(ctx context.Context, g *errgroup.Group, ops []*op) {
+	for _, o := range ops[1:] {
+		g.Go(func() error { return t.copyStaged(ctx, ops[0], o) })
+	}
+}
+
 func extra(n int64, p string) error {
 	if n == 0 {
 		return nil
@@ -253,44 +256,6 @@ func (t *stager) copyStaged(ctx context.Context, from, to *op) error {
 	}
 	defer f.Close()
 	return t.write(to, &contextReader{ctx, f})
-}
-
-// write stages one file and checks what it wrote against the digest: the
-// reader did so too, but copies pass here as well. Owner and attributes come
-// before the mode, which they may alter.
-func (t *stager) write(o *op, r io.Reader) error {
-	from := o.Path
-	if !isFile(o.Before) {
-		from = parentThere(t.root, path.Dir(o.Path))
-	}
-	return t.writeLike(o, r, t.root, from)
-}
-
-// writeLike takes owner and attributes from the file or folder model in root.
-func (t *stager) writeLike(o *op, r io.Reader, root *rootfs.Root, model string) error {
-	f, err := t.root.Create(o.New, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	n, err := copyThrough(f, io.TeeReader(&progressReader{r, t}, sum))
-	if err != nil {
-		return err
-	}
-	if n != o.After.Size || manifest.Digest(sum.Sum(nil)) != o.After.SHA256 {
-		return fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
-	}
-	if err := t.root.CopyMetaFrom(root, model, o.New); err != nil {
-		return err
-	}
-	if err := f.Chmod(fs.FileMode(o.After.Mode)); err != nil {
-		return err
-	}
-	if syncEach {
-		return f.Sync()
-	}
-	return nil
 }
 
 func (t *stager) stageChangelog() error {
@@ -327,17 +292,6 @@ func (c *contextReader) Read(b []byte) (int, error) {
 		return 0, interrupted(c.ctx)
 	}
 	return c.r.Read(b)
-}
-
-type progressReader struct {
-	r io.Reader
-	t *stager
-}
-
-func (p *progressReader) Read(b []byte) (int, error) {
-	n, err := p.r.Read(b)
-	p.t.o.Progress(p.t.done.Add(int64(n)), p.t.pl.Write)
-	return n, err
 }
 
 // interrupted says what ended ctx. Nothing of the product was moved then.

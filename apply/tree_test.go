@@ -216,14 +216,14 @@ type fakeBlobs struct {
 	next int
 }
 
-func (b *fakeBlobs) Next() (manifest.Digest, int64, io.Reader, error) {
+func (b *fakeBlobs) Next() (*content, error) {
 	if b.next == len(b.f.names) {
-		return manifest.Digest{}, 0, nil, io.EOF
+		return nil, io.EOF
 	}
 	d := b.f.names[b.next]
 	b.next++
 	text := b.f.contents[d]
-	return d, int64(len(text)), bytes.NewReader(text), nil
+	return &content{manifest.Content{Blob: manifest.Blob{SHA256: d, Size: int64(len(text))}}, int64(len(text)), bytes.NewReader(text)}, nil
 }
 
 func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {

@@ -44,6 +44,7 @@ type createFlags struct {
 	bestBefore      cli.Date
 	minSequence     cli.Sequence
 	maxMemory       cli.Size
+	whole           bool
 	jobs            int
 	output          string
 }
@@ -77,6 +78,7 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	f.Var(&a.platforms, "platform", "carry the importer for this platform, or `OS/ARCH`=all (repeatable; default: those that PACK's bin has, or this machine's)")
 	f.Var(&a.bestBefore, "best-before", "warn whoever applies the bundle later")
 	f.Var(&a.minSequence, "min-sequence", "raise the sites' floor: they refuse bundles below it from then on")
+	f.BoolVar(&a.whole, "whole", false, "send every changed file whole, for sites whose old files are not as they were")
 	f.Var(&a.maxMemory, "max-memory", "use at most this much memory")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
 	f.StringVarP(&a.output, "output", "o", "", "write to `FILE`, into a folder under the usual name, or to standard output (-)")
@@ -137,7 +139,7 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 		From: a.from, To: a.to, Pack: strings.Join(args, ""), Product: a.product.Name, Version: a.product.Version,
 		Channel: a.channel, ToolsDir: a.tools, Platforms: a.platforms, MinimumTool: a.minimumTool,
 		BestBefore: a.bestBefore.Time, MinSequence: manifest.Sequence(a.minSequence),
-		MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
+		Whole: a.whole, MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
 	}
 	if err := a.levels(&o); err != nil {
 		return o, err

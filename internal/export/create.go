@@ -36,7 +36,7 @@ func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
 	}
 	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
 	defer c.close()
-	for _, step := range []func() error{c.chooseTools, c.scan, c.openOutput, c.write, c.check, c.digest} {
+	for _, step := range []func() error{c.chooseTools, c.scan, c.planPayload, c.openOutput, c.write, c.check, c.digest} {
 		err := ctx.Err()
 		if err == nil {
 			err = step()
@@ -84,6 +84,7 @@ type creation struct {
 	from, to     source
 	base, target *manifest.Manifest // base is nil for a full bundle
 	changes      changes
+	payload      []*carried
 	out          *output
 }
 

@@ -17,8 +17,8 @@ type levelFile struct {
 	open func() io.ReadCloser
 }
 
-// levelFiles are the first manifest whole, the difference to the target, and
-// the changelog.
+// levelFiles are the first manifest whole, the difference to the target, the
+// list of the payload, and the changelog.
 func (c *creation) levelFiles() ([]levelFile, error) {
 	first, from := c.target, -1
 	if c.base != nil {
@@ -32,6 +32,11 @@ func (c *creation) levelFiles() ([]levelFile, error) {
 	if c.base != nil {
 		out = append(out, bytesFile(bundle.DifferenceName(c.Start, c.End), manifest.MarshalDifference(c.base, c.target)))
 	}
+	contents, err := c.contentsFile()
+	if err != nil {
+		return nil, err
+	}
+	out = append(out, contents)
 	// The text is for people; a list that is too long for the format stays out.
 	text := pack.Changelog(c.Product, c.Version, from, c.End, c.changes.added, c.changes.modified, c.changes.removed)
 	if len(text) <= verify.MaxChangelog {
@@ -44,14 +49,18 @@ func bytesFile(name string, b []byte) levelFile {
 	return levelFile{name, int64(len(b)), func() io.ReadCloser { return io.NopCloser(bytes.NewReader(b)) }}
 }
 
-// manifestFile gives a manifest without holding its text: once to know its
-// size, once for the part.
 func manifestFile(m *manifest.Manifest) (levelFile, error) {
-	size, err := m.WriteTo(io.Discard)
-	return levelFile{bundle.LevelName(m.Level), size, func() io.ReadCloser {
+	return streamFile(bundle.LevelName(m.Level), m.WriteTo)
+}
+
+// streamFile gives a text without holding it: written once to know its size,
+// once for the part.
+func streamFile(name string, write func(io.Writer) (int64, error)) (levelFile, error) {
+	size, err := write(io.Discard)
+	return levelFile{name, size, func() io.ReadCloser {
 		r, out := io.Pipe()
 		go func() {
-			_, err := m.WriteTo(out)
+			_, err := write(out)
 			out.CloseWithError(err)
 		}()
 		return r

@@ -55,6 +55,7 @@ type CreateOptions struct {
 	MinSequence manifest.Sequence
 	Created     time.Time // zero: SOURCE_DATE_EPOCH, else Now
 
+	Whole     bool  // no deltas
 	MaxMemory int64 // bytes; 0: DefaultMaxMemory; at least LeastMemory
 	Jobs      int   // 0: one a core
 
@@ -74,9 +75,10 @@ type Stage string
 
 // The stages in their order.
 const (
-	StageScan   Stage = "scan"
-	StageWrite  Stage = "write"
-	StageVerify Stage = "verify"
+	StageScan    Stage = "scan"
+	StageCompare Stage = "compare"
+	StageWrite   Stage = "write"
+	StageVerify  Stage = "verify"
 )
 
 // normalise fills in defaults and refuses what cannot be meant.

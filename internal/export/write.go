@@ -72,8 +72,8 @@ func (c *creation) plainSize(levels []levelFile) int64 {
 	for _, f := range levels {
 		total += tarball.Room(f.size)
 	}
-	for _, b := range c.changes.contents {
-		total += tarball.Room(b.Size)
+	for _, x := range c.payload {
+		total += tarball.Room(x.length())
 	}
 	return total
 }
@@ -127,16 +127,9 @@ func (c *creation) writeTools(w *bundle.PartWriter) error {
 	return nil
 }
 
-func (c *creation) writePayload(w *bundle.PartWriter) error {
-	for _, b := range c.changes.contents {
-		path := c.changes.where[b.SHA256]
-		open := func() (io.ReadCloser, error) { return c.to.open(path) }
-		err := c.addFile(w, bundle.BlobName(b.SHA256), bundle.Blob{Size: b.Size, SHA256: b.SHA256}, filepath.Join(c.To, filepath.FromSlash(path)), open)
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+// inTarget is a path of the target as a person finds it.
+func (c *creation) inTarget(path string) string {
+	return filepath.Join(c.To, filepath.FromSlash(path))
 }
 
 // addFile reads a file into the part and checks that it is still what was scanned.

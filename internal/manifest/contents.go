@@ -43,8 +43,7 @@ func WriteContents(w io.Writer, list []Content) (int64, error) {
 }
 
 // ParseContents reads the list of the payload that leads from base, nil for
-// none, to target: exactly what Needed says, in any order. Each base is
-// a file of base, or stands earlier in the list.
+// none, to target: exactly what Needed says, in any order. Each base is a file of base.
 func ParseContents(r io.Reader, base, target *Manifest) ([]Content, error) {
 	var h contentsHead
 	p := newListReader(r, "contents", "items")
@@ -107,11 +106,10 @@ func (c *contentsChecker) add(item *Content) error {
 	seen := map[Digest]bool{}
 	for _, b := range item.Bases {
 		if !c.there[b] || seen[b] {
-			return fmt.Errorf("base %s is neither in the base level nor earlier in the list, or stands there twice", b)
+			return fmt.Errorf("base %s is no file of the base level, or stands there twice", b)
 		}
 		seen[b] = true
 	}
 	delete(c.missing, item.SHA256)
-	c.there[item.SHA256] = true
 	return nil
 }

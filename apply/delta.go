@@ -1,0 +1,134 @@
+package apply
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"golang.org/x/sync/errgroup"
+
+	"packlift/bundle"
+	"packlift/bundle/delta"
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+)
+
+// smallDelta: a delta of up to so many bytes is held while others are read, and
+// made into a content by a worker; deltaWorkers of them at a time, for each
+// takes up to delta.MaxMemory.
+const (
+	smallDelta   = 8 << 20
+	deltaWorkers = 2
+)
+
+// stageDelta makes the content of a delta and stages it.
+func (t *stager) stageDelta(ctx context.Context, g *errgroup.Group, ops []*op, c *content) error {
+	if c.length > smallDelta {
+		if err := t.writeDelta(ctx, ops[0], c.Content, c); err != nil {
+			return err
+		}
+		t.copies(ctx, g, ops)
+		return nil
+	}
+	data := make([]byte, c.length)
+	if _, err := io.ReadFull(c, data); err != nil {
+		return fmt.Errorf("delta of %q: %w", ops[0].Path, err)
+	}
+	select {
+	case t.makers <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	g.Go(func() error {
+		err := t.writeDelta(ctx, ops[0], c.Content, bytes.NewReader(data))
+		<-t.makers
+		for _, o := range ops[1:] {
+			if err == nil {
+				err = t.copyStaged(ctx, ops[0], o)
+			}
+		}
+		return err
+	})
+	return nil
+}
+
+func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io.Reader) (err error) {
+	d, err := delta.NewReader(&contextReader{ctx, r})
+	if err == nil {
+		err = sameRecipe(d.Recipe, c)
+	}
+	if err != nil {
+		return deltaFault(ctx, o, err)
+	}
+	bases, closeAll, err := t.bases(c)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeAll()) }()
+	return t.writeBy(o, func(w io.Writer) error {
+		b := bufio.NewWriterSize(w, copyBuffer)
+		err := d.Apply(b, bases)
+		if err == nil {
+			return b.Flush()
+		}
+		if ferr := b.Flush(); ferr != nil { // a full disk, not the delta
+			return ferr
+		}
+		return t.whyNot(ctx, o, c, err)
+	})
+}
+
+// sameRecipe holds what a delta says of itself against the list of contents.
+func sameRecipe(r delta.Recipe, c manifest.Content) error {
+	if r.Result != (delta.Content{Size: c.Size, SHA256: c.SHA256}) || len(r.Bases) != len(c.Bases) {
+		return errors.New("the delta is not the one that is listed")
+	}
+	for i, b := range r.Bases {
+		if b.SHA256 != c.Bases[i] {
+			return errors.New("the delta is of other bases than those listed")
+		}
+	}
+	return nil
+}
+
+func deltaFault(ctx context.Context, o *op, err error) error {
+	if ctx.Err() != nil || fault.ClassOf(err) != fault.General {
+		return err
+	}
+	return bundle.At(bundle.LayerPayload, fault.New(fault.Tampered, "content of %q: %w", o.Path, err))
+}
+
+// bases opens the files that c is told from, where the plan found them.
+func (t *stager) bases(c manifest.Content) (out []io.ReaderAt, closeAll func() error, err error) {
+	var closers []io.Closer
+	closeAll = func() (err error) {
+		for _, f := range closers {
+			err = errors.Join(err, f.Close())
+		}
+		return err
+	}
+	for _, d := range c.Bases {
+		f, err := t.root.Open(t.pl.bases[d])
+		if err != nil {
+			return nil, nil, errors.Join(err, closeAll())
+		}
+		out, closers = append(out, f), append(closers, f)
+	}
+	return out, closeAll, nil
+}
+
+// whyNot tells a base that changed since the plan from a delta that lies.
+func (t *stager) whyNot(ctx context.Context, o *op, c manifest.Content, cause error) error {
+	for _, d := range c.Bases {
+		p := t.pl.bases[d]
+		if now, err := entryNow(t.root, p); err != nil {
+			return errors.Join(cause, err)
+		} else if !isFile(now) || now.SHA256 != d {
+			return changedMeanwhile(p)
+		}
+	}
+	return deltaFault(ctx, o, cause)
+}

@@ -1,0 +1,77 @@
+package apply
+
+import (
+	"crypto/sha256"
+	"hash"
+	"io"
+	"io/fs"
+	"path"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/rootfs"
+)
+
+// write stages one file and checks what it wrote against the digest: the
+// reader did so too, but copies pass here as well.
+func (t *stager) write(o *op, r io.Reader) error { return t.writeBy(o, copyFrom(r)) }
+
+func copyFrom(r io.Reader) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := copyThrough(w, r)
+		return err
+	}
+}
+
+// writeBy is write of what fill writes. Owner and attributes are those of the
+// replaced file or of the folder it comes into.
+func (t *stager) writeBy(o *op, fill func(io.Writer) error) error {
+	from := o.Path
+	if !isFile(o.Before) {
+		from = parentThere(t.root, path.Dir(o.Path))
+	}
+	return t.writeLike(o, fill, t.root, from)
+}
+
+// writeLike takes owner and attributes from the file or folder model in root;
+// they come before the mode, which they may alter.
+func (t *stager) writeLike(o *op, fill func(io.Writer) error, root *rootfs.Root, model string) error {
+	f, err := t.root.Create(o.New, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	w := &stagedWriter{t: t, f: f, sum: sha256.New()}
+	if err := fill(w); err != nil {
+		return err
+	}
+	if w.n != o.After.Size || manifest.Digest(w.sum.Sum(nil)) != o.After.SHA256 {
+		return fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
+	}
+	if err := t.root.CopyMetaFrom(root, model, o.New); err != nil {
+		return err
+	}
+	if err := f.Chmod(fs.FileMode(o.After.Mode)); err != nil {
+		return err
+	}
+	if syncEach {
+		return f.Sync()
+	}
+	return nil
+}
+
+// stagedWriter counts, hashes and tells of what goes into a staged file.
+type stagedWriter struct {
+	t   *stager
+	f   *rootfs.File
+	sum hash.Hash
+	n   int64
+}
+
+func (w *stagedWriter) Write(b []byte) (int, error) {
+	n, err := w.f.Write(b)
+	w.sum.Write(b[:n])
+	w.n += int64(n)
+	w.t.o.Progress(w.t.done.Add(int64(n)), w.t.pl.Write)
+	return n, err
+}

@@ -1,0 +1,248 @@
+package export
+
+import (
+	"bytes"
+	"compress/flate"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"packlift/bundle/delta"
+	"packlift/bundle/delta/match"
+	"packlift/internal/manifest"
+)
+
+const (
+	mostBases   = 4         // a delta is told from so many files at most
+	makerMemory = 256 << 20 // of one delta.Make: fixed, for the result depends on it
+	heldInPart  = 64 << 20  // a file of an archive is held in memory up to this; a larger one travels whole
+	leastGain   = 20        // a delta saves at least a twentieth of the packed size
+)
+
+// compare finds out for each content whether it travels as a delta. The
+// deltas themselves are kept as long as there is memory for them.
+func (c *creation) compare() error {
+	c.meter.start(StageCompare, c.changes.bytes())
+	if err := c.findBases(); err != nil {
+		return err
+	}
+	keep := &allowance{left: c.MaxMemory / 4}
+	g, ctx := errgroup.WithContext(c.ctx)
+	g.SetLimit(int(max(1, min(int64(c.Jobs), (c.MaxMemory-keep.left-otherMemory)/makerMemory))))
+	for _, x := range c.payload {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			defer c.meter.add(x.Size)
+			return c.decide(x, keep)
+		})
+	}
+	return g.Wait()
+}
+
+// allowance is the memory that is left for deltas until they are written.
+type allowance struct {
+	mu   sync.Mutex
+	left int64
+}
+
+func (a *allowance) take(n int64) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n > a.left {
+		return false
+	}
+	a.left -= n
+	return true
+}
+
+// decide makes x a delta if that is smaller.
+func (c *creation) decide(x *carried, keep *allowance) error {
+	d, err := c.makeDelta(x)
+	if errors.Is(err, delta.ErrNoGain) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	whole, err := c.packedWhole(x)
+	if err != nil {
+		return err
+	}
+	if packedDelta(d) > whole-whole/leastGain {
+		return nil
+	}
+	x.Delta, x.takes = true, d.Length()
+	for _, b := range d.Bases {
+		x.Bases = append(x.Bases, manifest.Digest(b.SHA256))
+	}
+	if keep.take(d.Size()) {
+		x.delta = d
+	}
+	return nil
+}
+
+// packedDelta and packedWhole estimate what travels, by a quick compressor.
+func packedDelta(d *delta.Delta) int64 {
+	n, _ := packed(func(w io.Writer) error { _, err := d.WriteTo(w); return err })
+	return n
+}
+
+func (c *creation) packedWhole(x *carried) (int64, error) {
+	return packed(func(w io.Writer) error {
+		f, err := c.to.open(x.path)
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		_, err = io.Copy(w, newChecked(withContext(c.ctx, f), c.inTarget(x.path), x.Size, x.SHA256))
+		return err
+	})
+}
+
+func packed(write func(io.Writer) error) (int64, error) {
+	var n counter
+	w, err := flate.NewWriter(&n, flate.BestSpeed)
+	if err == nil {
+		err = errors.Join(write(w), w.Close())
+	}
+	return int64(n), err
+}
+
+type counter int64
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// makeDelta tells x from its bases. ErrNoGain says that it is better sent whole.
+func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
+	data, done, err := readable(c.to, x.path, x.Size)
+	if err != nil || data == nil {
+		return nil, errors.Join(err, noneWithout(data))
+	}
+	defer done()
+	var bases []delta.Blob
+	for _, e := range x.bases {
+		old, done, err := readable(c.from, e.Path, e.Size)
+		if err != nil {
+			return nil, err
+		}
+		if old == nil {
+			continue
+		}
+		defer done()
+		if err := sameContent(old, e.Size, e.SHA256); err != nil {
+			return nil, fmt.Errorf("%s: %w", filepath.Join(c.From, filepath.FromSlash(e.Path)), err)
+		}
+		bases = append(bases, delta.Blob{Content: delta.Content{Size: e.Size, SHA256: e.SHA256}, Data: old})
+	}
+	d, err := delta.Make(delta.Blob{Content: delta.Content{Size: x.Size, SHA256: x.SHA256}, Data: data}, bases, delta.Options{Memory: makerMemory})
+	if err != nil && !errors.Is(err, delta.ErrNoGain) {
+		if serr := sameContent(data, x.Size, x.SHA256); serr != nil {
+			err = serr
+		}
+		return nil, fmt.Errorf("%s: %w", c.inTarget(x.path), err)
+	}
+	return d, err
+}
+
+func noneWithout(data io.ReaderAt) error {
+	if data == nil {
+		return delta.ErrNoGain
+	}
+	return nil
+}
+
+// sameContent compares what is read now with what was scanned.
+func sameContent(r io.ReaderAt, size int64, want manifest.Digest) error {
+	sum := sha256.New()
+	if _, err := io.Copy(sum, io.NewSectionReader(r, 0, size)); err != nil {
+		return err
+	}
+	if manifest.Digest(sum.Sum(nil)) != want {
+		return (&checked{name: "it"}).changed()
+	}
+	return nil
+}
+
+// readable opens a file of a tree for reading anywhere; nil where it would take
+// too much memory.
+func readable(s source, path string, size int64) (io.ReaderAt, func(), error) {
+	f, err := s.open(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if at, ok := f.(io.ReaderAt); ok {
+		return at, func() { f.Close() }, nil
+	}
+	defer f.Close()
+	if size > heldInPart {
+		return nil, nil, nil
+	}
+	b := make([]byte, size)
+	if _, err := io.ReadFull(f, b); err != nil {
+		return nil, nil, err
+	}
+	return bytes.NewReader(b), func() {}, nil
+}
+
+// findBases chooses the old files that each content may be told from.
+func (c *creation) findBases() error {
+	var olds []manifest.Entry
+	unchanged := map[string]manifest.Digest{}
+	for _, e := range c.target.Entries {
+		unchanged[e.Path] = e.SHA256
+	}
+	for _, e := range c.base.Entries {
+		if e.Type == manifest.File && unchanged[e.Path] != e.SHA256 {
+			olds = append(olds, e)
+		}
+	}
+	old, new := make([]match.File, len(olds)), make([]match.File, len(c.payload))
+	g, ctx := errgroup.WithContext(c.ctx)
+	g.SetLimit(c.Jobs)
+	sketch := func(out *match.File, s source, e manifest.Entry) {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			sk, err := sketchOf(s, e.Path)
+			*out = match.File{Path: e.Path, Size: e.Size, Digest: e.SHA256, Sketch: sk}
+			return err
+		})
+	}
+	for i, e := range olds {
+		sketch(&old[i], c.from, e)
+	}
+	for i, x := range c.payload {
+		sketch(&new[i], c.to, manifest.Entry{Path: x.path, Size: x.Size, SHA256: x.SHA256})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, list := range match.Bases(new, old, mostBases) {
+		for _, n := range list {
+			c.payload[i].bases = append(c.payload[i].bases, olds[n])
+		}
+	}
+	return nil
+}
+
+func sketchOf(s source, path string) (match.Sketch, error) {
+	f, err := s.open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	var out match.Sketcher
+	_, err = io.Copy(&out, f)
+	return out.Sketch(), err
+}
