@@ -10,10 +10,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"packlift/bundle"
-	"packlift/bundle/delta"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/verify"
 )
 
 // smallDelta: a delta of up to so many bytes is held while others are read, and
@@ -56,12 +55,9 @@ func (t *stager) stageDelta(ctx context.Context, g *errgroup.Group, ops []*op, c
 }
 
 func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io.Reader) (err error) {
-	d, err := delta.NewReader(&contextReader{ctx, r})
-	if err == nil {
-		err = sameRecipe(d.Recipe, c)
-	}
+	d, err := verify.OpenDelta(c, &contextReader{ctx, r})
 	if err != nil {
-		return deltaFault(ctx, o, err)
+		return err
 	}
 	bases, closeAll, err := t.bases(c)
 	if err != nil {
@@ -77,28 +73,8 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 		if ferr := b.Flush(); ferr != nil { // a full disk, not the delta
 			return ferr
 		}
-		return t.whyNot(ctx, o, c, err)
+		return t.whyNot(c, err)
 	})
-}
-
-// sameRecipe holds what a delta says of itself against the list of contents.
-func sameRecipe(r delta.Recipe, c manifest.Content) error {
-	if r.Result != (delta.Content{Size: c.Size, SHA256: c.SHA256}) || len(r.Bases) != len(c.Bases) {
-		return errors.New("the delta is not the one that is listed")
-	}
-	for i, b := range r.Bases {
-		if b.SHA256 != c.Bases[i] {
-			return errors.New("the delta is of other bases than those listed")
-		}
-	}
-	return nil
-}
-
-func deltaFault(ctx context.Context, o *op, err error) error {
-	if ctx.Err() != nil || fault.ClassOf(err) != fault.General {
-		return err
-	}
-	return bundle.At(bundle.LayerPayload, fault.New(fault.Tampered, "content of %q: %w", o.Path, err))
 }
 
 // bases opens the files that c is told from, where the plan found them.
@@ -121,7 +97,10 @@ func (t *stager) bases(c manifest.Content) (out []io.ReaderAt, closeAll func() e
 }
 
 // whyNot tells a base that changed since the plan from a delta that lies.
-func (t *stager) whyNot(ctx context.Context, o *op, c manifest.Content, cause error) error {
+func (t *stager) whyNot(c manifest.Content, cause error) error {
+	if fault.ClassOf(cause) != fault.General {
+		return cause
+	}
 	for _, d := range c.Bases {
 		p := t.pl.bases[d]
 		if now, err := entryNow(t.root, p); err != nil {
@@ -130,5 +109,5 @@ func (t *stager) whyNot(ctx context.Context, o *op, c manifest.Content, cause er
 			return changedMeanwhile(p)
 		}
 	}
-	return deltaFault(ctx, o, cause)
+	return verify.DeltaFault(c, cause)
 }

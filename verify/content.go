@@ -130,16 +130,19 @@ func (b *Bundle) checkPayload(ctx context.Context, ids []age.Identity, r *Report
 			}
 			return nil
 		}
-		if err == nil {
-			_, err = io.Copy(io.Discard, interruptible{ctx, item})
-		}
 		if err != nil {
 			return err
 		}
+		body := interruptible{ctx, item}
 		if item.Delta {
+			err = checkDelta(item.Content, body)
 			deltas.add(item)
 		} else {
+			_, err = io.Copy(io.Discard, body)
 			whole.add(item)
+		}
+		if err != nil {
+			return err
 		}
 	}
 }

@@ -128,6 +128,7 @@ func TestLevelsRefuse(t *testing.T) {
 			m.info.Start = 4
 			m.parts[bundle.LevelsName][0].name = bundle.LevelName(4)
 			m.parts[bundle.LevelsName][1].name = bundle.DifferenceName(4, 10)
+			m.parts[bundle.LevelsName][2].name = bundle.ContentsName(4, 10)
 		},
 		"another product": func(m *maker) {
 			m.parts[bundle.LevelsName][0].content = string(foreign.Marshal())
@@ -135,7 +136,10 @@ func TestLevelsRefuse(t *testing.T) {
 		},
 		"damaged manifest": func(m *maker) { m.parts[bundle.LevelsName][0].content += " " },
 		"damaged change":   func(m *maker) { m.parts[bundle.LevelsName][1].content = "{}" },
-		"stranger":         func(m *maker) { m.parts[bundle.LevelsName][2].name = "notes.txt" },
+		"no list":          func(m *maker) { m.parts[bundle.LevelsName] = slices.Delete(m.parts[bundle.LevelsName], 2, 3) },
+		"damaged list":     func(m *maker) { m.parts[bundle.LevelsName][2].content = "{}" },
+		"empty list":       func(m *maker) { m.parts[bundle.LevelsName][2].content = listOf(nil) },
+		"stranger":         func(m *maker) { m.parts[bundle.LevelsName][3].name = "notes.txt" },
 		"more after":       func(m *maker) { m.parts[bundle.LevelsName] = append(m.parts[bundle.LevelsName], entry{"x", "y"}) },
 		"order": func(m *maker) {
 			p := m.parts[bundle.LevelsName]
@@ -194,10 +198,10 @@ func TestUnreadBlobsAreChecked(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer b.Close()
-	if _, _, _, err := b.Next(); err != nil {
+	if _, err := b.Next(); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, _, err := b.Next(); fault.ClassOf(err) != fault.Tampered {
+	if _, err := b.Next(); fault.ClassOf(err) != fault.Tampered {
 		t.Errorf("%v", err)
 	}
 }
@@ -263,7 +267,7 @@ func TestCloseEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, r, err := p.Next()
+	r, err := p.Next()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -271,7 +275,7 @@ func TestCloseEarly(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Error(err)
 	}
-	if _, _, _, err := p.Next(); err == nil || err == io.EOF {
+	if _, err := p.Next(); err == nil || err == io.EOF {
 		t.Errorf("goes on after Close: %v", err)
 	}
 }

@@ -79,6 +79,7 @@ func newMaker(t testing.TB, contents ...string) *maker {
 	m.parts = map[string][]entry{bundle.LevelsName: {
 		{bundle.LevelName(3), string(m.base.Marshal())},
 		{bundle.DifferenceName(3, 10), string(manifest.MarshalDifference(m.base, m.target))},
+		{bundle.ContentsName(3, 10), listOf(whole(m.base, m.target))},
 		{bundle.ChangelogName(3, 10), "# what changed\n"},
 	}}
 	m.addTool(t, tools[0], linuxTool, NamespaceTool, "alice")
@@ -87,6 +88,20 @@ func newMaker(t testing.TB, contents ...string) *maker {
 		m.parts[bundle.PayloadName] = append(m.parts[bundle.PayloadName], entry{bundle.BlobName(b.SHA256), byDigest[b.SHA256]})
 	}
 	return m
+}
+
+// whole lists what leads from base to target, nothing as a delta.
+func whole(base, target *manifest.Manifest) (out []manifest.Content) {
+	for _, b := range manifest.Needed(base, target) {
+		out = append(out, manifest.Content{Blob: b})
+	}
+	return out
+}
+
+func listOf(list []manifest.Content) string {
+	var b strings.Builder
+	manifest.WriteContents(&b, list)
+	return b.String()
 }
 
 // addTool adds a tool's group: statement, signatures, binary.

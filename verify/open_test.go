@@ -74,16 +74,16 @@ func payload(t *testing.T, v *Bundle) map[string]int {
 	defer p.Close()
 	out := map[string]int{}
 	for {
-		d, size, r, err := p.Next()
+		item, err := p.Next()
 		if err == io.EOF {
 			return out
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		b, err := io.ReadAll(r)
-		if err != nil || int64(len(b)) != size || manifest.Sum(b) != d {
-			t.Fatalf("%s: %d bytes, %v", d, len(b), err)
+		b, err := io.ReadAll(item)
+		if err != nil || int64(len(b)) != item.Size || manifest.Sum(b) != item.SHA256 {
+			t.Fatalf("%s: %d bytes, %v", item.SHA256, len(b), err)
 		}
 		out[string(b)]++
 	}
@@ -113,7 +113,7 @@ func readTool(t *testing.T, v *Bundle, goos string) string {
 func TestFullBundle(t *testing.T) {
 	m := newMaker(t)
 	m.info.Kind, m.info.Start, m.info.BaseManifest = bundle.Full, 10, manifest.Digest{}
-	m.parts[bundle.LevelsName] = []entry{{bundle.LevelName(10), string(m.target.Marshal())}}
+	m.parts[bundle.LevelsName] = []entry{{bundle.LevelName(10), string(m.target.Marshal())}, {bundle.ContentsName(10, 10), listOf(whole(nil, m.target))}}
 	m.parts[bundle.PayloadName] = nil
 	content := map[manifest.Digest]string{manifest.Sum([]byte("same")): "same", manifest.Sum([]byte("new")): "new"}
 	for _, b := range manifest.Needed(nil, m.target) {
@@ -410,8 +410,8 @@ func TestZeroBundle(t *testing.T) {
 	if _, err := (&Tool{}).WriteTo(io.Discard); err == nil {
 		t.Error("a zero Tool is written")
 	}
-	if _, _, _, err := (&Blobs{}).Next(); err == nil || err == io.EOF {
-		t.Error("zero Blobs have an end")
+	if _, err := (&Contents{}).Next(); err == nil || err == io.EOF {
+		t.Error("zero Contents have an end")
 	}
 	if _, _, err := openBytes(bigBundle(), nil); fault.ClassOf(err) != fault.Untrusted {
 		t.Errorf("without a trust set: %v", err)

@@ -74,9 +74,7 @@ func (g *generator) tarBytes() {
 	payload := func(name, about string, edit func(e []entry) []entry) {
 		g.tampered(bundle.LayerTar, "payload-"+name, "payload.tar "+about, func(r *recipe) { r.parts[bundle.PayloadName] = edit(r.parts[bundle.PayloadName]) })
 	}
-	payload("doubled", "has a content twice", func(e []entry) []entry { return slices.Insert(e, 1, e[0])[:len(e)] })
 	payload("more", "has a content too many", func(e []entry) []entry { return append(e, entry{name: bundle.BlobName(last()), body: "more"}) })
-	payload("delta", "has a delta, which needs a newer tool", func(e []entry) []entry { e[2].name = strings.Replace(e[2].name, "blob/", "delta/", 1); return e })
 	payload("name", "has an entry that is no content", func(e []entry) []entry { e[0].name = "README.txt"; return e })
 	payload("name-upper", "has a name in upper case", func(e []entry) []entry {
 		e[0].name = "blob/" + strings.ToUpper(e[0].name[5:])
@@ -126,6 +124,8 @@ func (g *generator) contentFaults() {
 	payload := func(name, about string, edit func(e []entry) []entry) {
 		g.tampered(bundle.LayerPayload, name, "payload.tar "+about, func(r *recipe) { r.parts[bundle.PayloadName] = edit(r.parts[bundle.PayloadName]) })
 	}
+	payload("doubled", "has a content twice", func(e []entry) []entry { return slices.Insert(e, 1, e[0])[:len(e)] })
+	payload("delta", "has a delta where the list says a whole content", func(e []entry) []entry { e[2].name = strings.Replace(e[2].name, "blob/", "delta/", 1); return e })
 	payload("content", "has a content that is not its name", func(e []entry) []entry { e[1].body = string(flip([]byte(e[1].body), 3)); return e })
 	payload("longer", "has a content that is longer than the manifest says", func(e []entry) []entry { e[1].body += "x"; return e })
 	payload("unsorted", "has contents out of order", func(e []entry) []entry { e[1], e[2] = e[2], e[1]; return e })
@@ -152,7 +152,7 @@ func (g *generator) levelFaults() {
 	levels("no-base", "the base manifest is missing", func(_ *recipe, e []entry) []entry { return e[1:] })
 	levels("reordered", "the difference stands before the manifest", func(_ *recipe, e []entry) []entry { e[0], e[1] = e[1], e[0]; return e })
 	levels("other-level", "the manifest is called that of another level", func(_ *recipe, e []entry) []entry { e[0].name = bundle.LevelName(7); return e })
-	levels("unknown", "an unknown file stands in the place of the changelog", func(_ *recipe, e []entry) []entry { e[2].name = "install.sh"; return e })
+	levels("unknown", "an unknown file stands in the place of the changelog", func(_ *recipe, e []entry) []entry { e[3].name = "install.sh"; return e })
 	levels("difference-elsewhere", "the difference starts from another manifest", func(_ *recipe, e []entry) []entry {
 		other := level(0)
 		other.Entries[0].Mode = 0o600

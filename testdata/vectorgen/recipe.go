@@ -2,6 +2,7 @@ package vectorgen
 
 import (
 	"bytes"
+	"strings"
 	"time"
 
 	"filippo.io/age"
@@ -93,6 +94,21 @@ func blobs(old, new *manifest.Manifest) []entry {
 	return out
 }
 
+// contents is the list of that payload.
+func contents(start int, old, new *manifest.Manifest) entry {
+	var list []manifest.Content
+	for _, b := range manifest.Needed(old, new) {
+		list = append(list, manifest.Content{Blob: b})
+	}
+	return listed(start, list)
+}
+
+func listed(start int, list []manifest.Content) entry {
+	var b strings.Builder
+	manifest.WriteContents(&b, list)
+	return entry{name: bundle.ContentsName(start, 1), body: b.String()}
+}
+
 const importer = "#!/bin/sh\necho an importer for the test vectors\n"
 
 // tools gives the entries of one tool whose statement is signed by vendor.
@@ -122,7 +138,7 @@ func (g *generator) update() *recipe {
 	r := g.recipe(info)
 	r.info.Tools, r.parts[bundle.ToolsName] = g.tools()
 	r.parts[bundle.LevelsName] = []entry{{name: bundle.LevelName(0), body: string(old.Marshal())}, {name: bundle.DifferenceName(0, 1), body: string(manifest.MarshalDifference(old, new))},
-		{name: bundle.ChangelogName(0, 1), body: "level 1: a new library\n"}}
+		contents(0, old, new), {name: bundle.ChangelogName(0, 1), body: "level 1: a new library\n"}}
 	r.parts[bundle.PayloadName] = blobs(old, new)
 	return r
 }
@@ -135,7 +151,7 @@ func (g *generator) fullOf(m *manifest.Manifest, text []byte) *recipe {
 	info := base()
 	info.Kind, info.Start, info.TargetManifest = bundle.Full, 1, manifest.Sum(text)
 	r := g.recipe(info)
-	r.parts[bundle.LevelsName] = []entry{{name: bundle.LevelName(1), body: string(text)}}
+	r.parts[bundle.LevelsName] = []entry{{name: bundle.LevelName(1), body: string(text)}, contents(1, nil, m)}
 	r.parts[bundle.PayloadName] = blobs(nil, m)
 	return r
 }
