@@ -184,6 +184,10 @@ func readFull(in io.ReaderAt, p []byte, at int64) error {
 	return fmt.Errorf("%w: %w", errRead, err)
 }
 
+// moreOld is how much old content beside twice the new one's size is looked at,
+// in bytes: more costs time and seldom helps. The first item is always taken.
+const moreOld = 1 << 20
+
 // diff writes a content as a difference of items.
 func (m *maker) diff(in io.ReaderAt, size int64, sources []int64) error {
 	used := m.used
@@ -193,6 +197,9 @@ func (m *maker) diff(in io.ReaderAt, size int64, sources []int64) error {
 	end := int64(0)
 	for _, n := range sources[:min(len(sources), maxSources)] {
 		t := &m.items[n]
+		if end > 0 && end+t.plain > 2*size+moreOld {
+			break
+		}
 		part, err := m.content(t)
 		if errors.Is(err, errMemory) {
 			continue

@@ -85,7 +85,7 @@ func TestBases(t *testing.T) {
 		{"same path", file("lib/b-1.0.jar", 9, noise(5, 50000)), 1, []int{1}},
 		{"another version", file("lib/a-1.1.jar", 9, half), 1, []int{0}},
 		{"moved and another version", file("plugins/a-1.1.jar", 9, half), 1, []int{0}},
-		{"alike under another name", file("new/name.bin", 9, half), 4, []int{0, 2}},
+		{"alike under another name", file("new/name.bin", 9, half), 4, []int{4, 2}},
 		{"the same content first", file("lib/b-1.0.jar", 3, c), 2, []int{2, 1}},
 		{"nothing", file("nowhere/at/all.txt", 9, noise(7, 4000)), 4, nil},
 		{"tiny under another name", file("else/tiny", 9, []byte("tiny2")), 4, nil},
