@@ -80,7 +80,7 @@ type longest []place
 
 func (h longest) Len() int { return len(h) }
 func (h longest) Less(i, j int) bool {
-	return h[i].n > h[j].n || h[i].n == h[j].n && h[i].old < h[j].old
+	return cmp.Or(cmp.Compare(h[j].n, h[i].n), cmp.Compare(h[i].old, h[j].old), cmp.Compare(h[i].new, h[j].new)) < 0
 }
 func (h longest) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *longest) Push(x any)   { *h = append(*h, x.(place)) }
