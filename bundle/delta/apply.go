@@ -88,6 +88,8 @@ func (a *applier) node(w io.Writer, size int64, depth int) error {
 		return a.raw(w, size)
 	case formDiff:
 		return a.diff(w, size)
+	case formCode:
+		return a.code(w, size)
 	case formZip:
 		return a.zip(w, size, depth)
 	default:
@@ -139,6 +141,25 @@ func (a *applier) diff(w io.Writer, size int64) error {
 		return a.bytes.Apply(w, a.r, size, all.parts[0], end)
 	}
 	return a.bytes.Apply(w, a.r, size, &all, end)
+}
+
+// code writes a difference of two executables.
+func (a *applier) code(w io.Writer, size int64) error {
+	number, err := a.r.Upto(streams.Control, int64(len(a.items))-1)
+	if err != nil {
+		return err
+	}
+	used := a.used
+	defer func() { a.used = used }()
+	t := &a.items[number]
+	old, err := a.content(t)
+	if err != nil {
+		return err
+	}
+	if err := a.take(bytediff.MaxSteps * bytediff.StepMemory); err != nil {
+		return err
+	}
+	return a.bytes.ApplyCode(w, a.r, size, old, t.plain)
 }
 
 // produced writes the data of an entry and tells what is true of it. most

@@ -60,6 +60,7 @@ const (
 	formDiff        // as a difference of items
 	formZip         // as a zip file
 	formGzip        // as a gzip file
+	formCode        // as a difference of two executables
 	forms
 )
 

@@ -108,8 +108,45 @@ func (m *maker) node(in io.ReaderAt, size int64, sources []int64, depth int) err
 		m.w.Uint(streams.Control, formRaw)
 		return m.raw(in, size)
 	}
+	if done, err := m.code(in, size, sources[0]); done || err != nil {
+		return err
+	}
 	m.w.Uint(streams.Control, formDiff)
 	return m.diff(in, size, sources)
+}
+
+// code writes a content as a difference of two executables, if it is one of
+// those and that pays.
+func (m *maker) code(in io.ReaderAt, size int64, source int64) (bool, error) {
+	used := m.used
+	defer func() { m.used = used }()
+	t := &m.items[source]
+	if size+5*t.plain > m.o.Memory || max(size, t.plain) > 1<<30 || m.take(bytediff.MaxSteps*bytediff.StepMemory) != nil {
+		return false, nil
+	}
+	var magic [4]byte
+	if size < int64(len(magic)) || readFull(in, magic[:], 0) != nil || !bytediff.Executable(magic) {
+		return false, nil
+	}
+	part, err := m.content(t)
+	if err != nil {
+		return false, nil
+	}
+	old, err := whole(part, t.plain)
+	if err != nil {
+		return false, err
+	}
+	new, err := whole(in, size)
+	if err != nil {
+		return false, err
+	}
+	c := m.bytes.MakeCode(new, old)
+	if c == nil {
+		return false, nil
+	}
+	m.w.Uint(streams.Control, formCode)
+	m.w.Uint(streams.Control, uint64(source))
+	return true, c.Write(m.w)
 }
 
 func (m *maker) raw(in io.ReaderAt, size int64) error {
@@ -147,6 +184,10 @@ func readFull(in io.ReaderAt, p []byte, at int64) error {
 	return fmt.Errorf("%w: %w", errRead, err)
 }
 
+// moreOld is how much old content beside twice the new one's size is looked at,
+// in bytes: more costs time and seldom helps. The first item is always taken.
+const moreOld = 1 << 20
+
 // diff writes a content as a difference of items.
 func (m *maker) diff(in io.ReaderAt, size int64, sources []int64) error {
 	used := m.used
@@ -156,6 +197,9 @@ func (m *maker) diff(in io.ReaderAt, size int64, sources []int64) error {
 	end := int64(0)
 	for _, n := range sources[:min(len(sources), maxSources)] {
 		t := &m.items[n]
+		if end > 0 && end+t.plain > 2*size+moreOld {
+			break
+		}
 		part, err := m.content(t)
 		if errors.Is(err, errMemory) {
 			continue

@@ -219,6 +219,7 @@ func equalParts(a io.ReaderAt, aOff int64, b io.ReaderAt, bOff, n int64) (bool, 
 func (z *zipper) changed(e *zipfile.Entry, t *told) error {
 	if e.Waits(t.Plan) && e.Length > blindFrom {
 		t.Blind = true
+		e.Narrow()
 	}
 	if e.Local[zipfile.Method] == 0 {
 		t.Mode = modePlain

@@ -116,7 +116,8 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 	matched := cpu() - start
 	var each [streams.Kinds][]byte
 	var inter, recipes []byte
-	var applyTime time.Duration
+	var applyTime, makeTime time.Duration
+	applyMost := int64(0)
 	type row struct {
 		name string
 		n    int64
@@ -141,6 +142,10 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 			t.Fatal(f.Path, err)
 		}
 		applyTime += cpu() - s
+		makeTime += took
+		if f.Size > 1<<20 {
+			applyMost = max(applyMost, peak(func() { d.Apply(io.Discard, data) }))
+		}
 		recipes = append(recipes, d.Recipe.Marshal()...)
 		inter = append(inter, d.Recipe.Marshal()...)
 		for _, s := range d.Segments {
@@ -161,7 +166,6 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 			rows = append(rows, row{name, packed(t, append(one, []byte{0})...), took})
 		}
 	}
-	made := cpu() - start
 	s := cpu()
 	total := packed(t, inter)
 	packTime := cpu() - s
@@ -174,7 +178,7 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 	for k, p := range each {
 		s2 += fmt.Sprintf(" %d:%d->%d", k, len(p), packed(t, append(p, 0)))
 	}
-	t.Logf("%s\n   %d deltas, one entry each %d bytes, by kind %d (recipes %d), best peer %d, goal %d; CPU: match %s, make %s, xz %s, apply %s", s2, len(todo), total, byKind, len(recipes), peer, goal, matched.Round(time.Millisecond), made.Round(time.Millisecond), packTime.Round(time.Millisecond), applyTime.Round(time.Millisecond))
+	t.Logf("%s\n   %d deltas, one entry each %d bytes, by kind %d (recipes %d), best peer %d, goal %d; CPU: match %s, make %s, xz %s, apply %s; apply holds at most %d MiB beside bases and delta", s2, len(todo), total, byKind, len(recipes), peer, goal, matched.Round(time.Millisecond), makeTime.Round(time.Millisecond), packTime.Round(time.Millisecond), applyTime.Round(time.Millisecond), applyMost)
 	if d := os.Getenv("DUMP"); d != "" {
 		os.MkdirAll(d, 0o755)
 		for k, p := range each {

@@ -2,7 +2,6 @@ package bytediff
 
 import (
 	"errors"
-	"fmt"
 	"io"
 
 	"packlift/bundle/delta/streams"
@@ -48,12 +47,9 @@ func (a *Applier) copy(w io.Writer, r *streams.Reader, size int64, old io.Reader
 	if err != nil || n == 0 {
 		return 0, err
 	}
-	if int64(len(a.buf)) < n {
-		a.buf = make([]byte, max(n, 4096))
-	}
-	buf := a.buf[:n]
-	if got, err := old.ReadAt(buf, pos); got < len(buf) {
-		return 0, fmt.Errorf("delta: the old content: %w", unexpected(err))
+	buf, err := a.piece(old, pos, int(n))
+	if err != nil {
+		return 0, err
 	}
 	if err := addDiff(r, buf); err != nil {
 		return 0, err

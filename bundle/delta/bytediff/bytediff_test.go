@@ -142,7 +142,7 @@ func TestPieces(t *testing.T) {
 	var m Maker
 	old := noise(7, 3*MaxPiece+5)
 	roundTrip(t, &m, old, old)
-	roundTrip(t, &m, noise(8, 20<<20), old[:100])
+	roundTrip(t, &m, noise(8, 9<<20), old[:100])
 	changed := slices.Clone(old)
 	for i := 0; i < len(changed); i += 3 {
 		changed[i]++

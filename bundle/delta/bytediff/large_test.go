@@ -27,7 +27,7 @@ func atRoundTrip(t testing.TB, new, old []byte, memory int64) int {
 
 // TestLarge: contents that do not fit, and such that fit but are nearly alike.
 func TestLarge(t *testing.T) {
-	old := noise(11, 9<<20)
+	old := noise(11, 3<<20)
 	r := rand.New(rand.NewPCG(5, 6))
 	new := slices.Clone(old)
 	for range 300 { // single bytes, pieces put in, pieces cut out
@@ -41,7 +41,7 @@ func TestLarge(t *testing.T) {
 			new = slices.Delete(new, i, i+r.IntN(200))
 		}
 	}
-	new = slices.Concat(new[4<<20:], new[:4<<20])
+	new = slices.Concat(new[1<<20:], new[:1<<20])
 	for _, memory := range []int64{1 << 20, 8 << 20, 1 << 30} {
 		if n := atRoundTrip(t, new, old, memory); n > 100*130+10000 {
 			t.Errorf("memory %d: %d bytes", memory, n)
@@ -50,13 +50,13 @@ func TestLarge(t *testing.T) {
 	if n := atRoundTrip(t, old, old, 1<<20); n > 100 {
 		t.Errorf("the same: %d bytes", n)
 	}
-	if n := atRoundTrip(t, noise(12, 5<<20), old, 1<<20); n < 5<<20 {
+	if n := atRoundTrip(t, noise(12, 2<<20), old, 1<<20); n < 2<<20 {
 		t.Errorf("all new: %d bytes", n)
 	}
-	zeros := make([]byte, 3<<20)
+	zeros := make([]byte, 1<<20)
 	atRoundTrip(t, zeros, old, 1<<20)
 	atRoundTrip(t, old, zeros, 1<<20)
-	atRoundTrip(t, slices.Concat(old[:1<<20], zeros), zeros, 1<<20)
+	atRoundTrip(t, slices.Concat(old[:1<<19], zeros), zeros, 1<<20)
 }
 
 // TestLargeProperty: Apply(MakeAt(x, y)) == x, whatever fits.

@@ -39,7 +39,7 @@ func sais[T symbol](text []T, sa []int32, spare, n, k int) {
 			sa[i] = reduced[sa[i]]
 		}
 	}
-	place(text, sa[:n], bucket, m)
+	settle(text, sa[:n], bucket, m)
 	induce(text, sa[:n], bucket)
 }
 
@@ -138,8 +138,8 @@ func equal[T symbol](a, b []T) bool {
 	return true
 }
 
-// place puts the sorted starts in sa[:m] at the ends of their buckets.
-func place[T symbol](text []T, sa, bucket []int32, m int) {
+// settle puts the sorted starts in sa[:m] at the ends of their buckets.
+func settle[T symbol](text []T, sa, bucket []int32, m int) {
 	ends(text, bucket)
 	clear(sa[m:])
 	for i := m - 1; i >= 0; i-- {

@@ -1,6 +1,9 @@
 package zipfile
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"strings"
+)
 
 // Field is a number in a header.
 type Field int
@@ -56,7 +59,41 @@ type Entry struct {
 	Gap        int64 // bytes before it that belong to no entry
 	Data       int64 // packed bytes
 	Descriptor uint32
+	Wide       uint32 // 1: the sizes in Extra's zip64 field are those of Facts, and zero here
 	Facts
+}
+
+// wideHead begins an extra field of zip64 with both sizes, as some writers of
+// jars put into every local header.
+const wideHead = "\x01\x00\x10\x00"
+
+const wideLen = len(wideHead) + 16
+
+// widen takes the sizes out of Extra if they are those of Facts, and the header
+// is written when these are known.
+func (e *Entry) widen() {
+	if e.Local[Flags]&FlagData == 0 && strings.HasPrefix(e.Extra, e.Facts.wide()) {
+		e.Wide, e.Extra = 1, wideHead+string(make([]byte, 16))+e.Extra[wideLen:]
+	}
+}
+
+// Narrow puts the sizes back into Extra.
+func (e *Entry) Narrow() {
+	if e.Wide == 1 {
+		e.Wide, e.Extra = 0, e.wholeExtra()
+	}
+}
+
+func (e *Entry) wholeExtra() string {
+	if e.Wide == 1 && strings.HasPrefix(e.Extra, wideHead) && len(e.Extra) >= wideLen {
+		return e.Facts.wide() + e.Extra[wideLen:]
+	}
+	return e.Extra
+}
+
+func (f Facts) wide() string {
+	out := binary.LittleEndian.AppendUint64([]byte(wideHead), uint64(f.Plain))
+	return string(binary.LittleEndian.AppendUint64(out, uint64(f.Length)))
 }
 
 // Facts are what the content of an entry makes true.
@@ -120,7 +157,7 @@ func (e *Entry) appendLocal(out []byte) []byte {
 	out = le.AppendUint16(out, uint16(len(e.Name)))
 	out = le.AppendUint16(out, uint16(len(e.Extra)))
 	out = append(out, e.Name...)
-	return append(out, e.Extra...)
+	return append(out, e.wholeExtra()...)
 }
 
 // appendCentral adds the record of the central directory.

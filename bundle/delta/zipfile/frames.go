@@ -100,6 +100,7 @@ func (f *Frames) PutLocals(w *streams.Writer, es []Entry, plans []Plan, facts []
 		putChosen(w, func(i int) uint32 { return es[i].Local[k] }, func(i int) uint32 { return ref(i).Local[k] }, func(i int) uint32 { return up(i).Local[k] }, n)
 	}
 	putChosen(w, func(i int) uint32 { return es[i].Descriptor }, func(i int) uint32 { return ref(i).Descriptor }, func(i int) uint32 { return up(i).Descriptor }, n)
+	putChosen(w, func(i int) uint32 { return es[i].Wide }, func(i int) uint32 { return ref(i).Wide }, func(i int) uint32 { return up(i).Wide }, n)
 	for k := CRC; k <= Size; k++ {
 		column := make([]uint64, n)
 		for i := range es {
@@ -131,6 +132,9 @@ func (f *Frames) Locals(r *streams.Reader, n int, find func(item int64) (*Entry,
 	if err := f.numbers(r, es, plans, func(e *Entry) *uint32 { return &e.Descriptor }); err != nil {
 		return nil, nil, err
 	}
+	if err := f.numbers(r, es, plans, func(e *Entry) *uint32 { return &e.Wide }); err != nil {
+		return nil, nil, err
+	}
 	for k := CRC; k <= Size; k++ {
 		values, err := column(r, n, max32)
 		if err != nil {
@@ -143,6 +147,9 @@ func (f *Frames) Locals(r *streams.Reader, n int, find func(item int64) (*Entry,
 	for i := range es {
 		if es[i].Descriptor >= descriptors {
 			return nil, nil, errors.New("delta: no such form of a data descriptor")
+		}
+		if es[i].Wide > 1 || es[i].Wide == 1 && (plans[i].Blind || es[i].Local[Flags]&FlagData != 0) {
+			return nil, nil, errors.New("delta: a header of sizes that are not known")
 		}
 	}
 	f.before = es[n-1]

@@ -231,6 +231,7 @@ func (p *parser) locals() error {
 			return err
 		}
 		end += n
+		e.widen()
 	}
 	p.a.Gap = p.a.Central - end
 	return nil

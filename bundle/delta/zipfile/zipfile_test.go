@@ -45,6 +45,9 @@ func rebuild(t testing.TB, p []byte, a *Archive, twins *Archive) []byte {
 	plans, facts := make([]Plan, len(a.Entries)), make([]Facts, len(a.Entries))
 	for i := range plans {
 		plans[i], facts[i] = Plan{Item: -1, Mode: uint32(i % 5), Blind: i%7 == 0}, a.Entries[i].Facts
+		if plans[i].Blind {
+			a.Entries[i].Narrow()
+		}
 		if twins != nil && i < len(twins.Entries) && i%3 != 1 {
 			plans[i].Item, plans[i].Twin = int64(i), &twins.Entries[i]
 		}
