@@ -198,8 +198,8 @@ func openBundle(t *testing.T, path string, trust *verify.TrustSet) *verify.Bundl
 	return b
 }
 
-// payload reads every content of the bundle.
-func payload(t *testing.T, b *verify.Bundle, id age.Identity) map[manifest.Digest]string {
+// payload reads every content of the bundle, as a site that has the old files does.
+func payload(t *testing.T, b *verify.Bundle, id age.Identity, old ...string) map[manifest.Digest]string {
 	t.Helper()
 	blobs, err := b.Payload([]age.Identity{id}, verify.PayloadOptions{})
 	if err != nil {
@@ -208,19 +208,41 @@ func payload(t *testing.T, b *verify.Bundle, id age.Identity) map[manifest.Diges
 	defer blobs.Close()
 	out := map[manifest.Digest]string{}
 	for {
-		d, _, r, err := blobs.Next()
+		item, err := blobs.Next()
 		if err == io.EOF {
 			return out
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		content, err := io.ReadAll(r)
+		content, err := io.ReadAll(item)
+		if err == nil && item.Delta {
+			content, err = rebuild(item.Content, content, old)
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		out[d] = string(content)
+		out[item.SHA256] = string(content)
 	}
+}
+
+func rebuild(c manifest.Content, d []byte, old []string) ([]byte, error) {
+	r, err := verify.OpenDelta(c, bytes.NewReader(d))
+	if err != nil {
+		return nil, err
+	}
+	var bases []io.ReaderAt
+	for _, digest := range c.Bases {
+		for _, text := range old {
+			if manifest.Sum([]byte(text)) == digest {
+				bases = append(bases, strings.NewReader(text))
+				break
+			}
+		}
+	}
+	var out bytes.Buffer
+	err = r.Apply(&out, bases)
+	return out.Bytes(), err
 }
 
 // describeEntries prints a manifest's entries one a line.
