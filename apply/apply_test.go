@@ -437,13 +437,13 @@ func TestLyingPayload(t *testing.T) {
 	for _, lie := range []string{"bytes", "missing", "longer"} {
 		p := newPack(t, oldTree, 3)
 		f := newFake(t, oldTree, newTree, 3, 10)
-		switch d := f.names[2]; lie {
+		switch d := f.contents[2].SHA256; lie {
 		case "bytes":
-			f.contents[d] = []byte(strings.Repeat("?", len(f.contents[d])))
+			f.bodies[d] = []byte(strings.Repeat("?", len(f.bodies[d])))
 		case "longer":
-			f.contents[d] = append(f.contents[d], '!')
+			f.bodies[d] = append(f.bodies[d], '!')
 		default:
-			f.names = f.names[1:]
+			f.lacks = 1
 		}
 		pl, err := f.plan(p, testOptions())
 		must(t, err)

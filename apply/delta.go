@@ -54,8 +54,32 @@ func (t *stager) stageDelta(ctx context.Context, g *errgroup.Group, ops []*op, c
 	return nil
 }
 
+// stageHeld stages copies of what the pack holds at p.
+func (t *stager) stageHeld(ctx context.Context, ops []*op, p string) error {
+	for _, o := range ops {
+		f, err := t.root.Open(p)
+		if err != nil {
+			return missingNow(p, err)
+		}
+		if err := errors.Join(t.write(o, &contextReader{ctx, f}), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func missingNow(p string, err error) error {
+	if absent(err) {
+		return changedMeanwhile(p)
+	}
+	return err
+}
+
 func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io.Reader) (err error) {
 	d, err := verify.OpenDelta(c, &contextReader{ctx, r})
+	if ctx.Err() != nil {
+		return interrupted(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -65,7 +89,7 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	return t.writeBy(o, func(w io.Writer) error {
-		b := bufio.NewWriterSize(w, copyBuffer)
+		b := bufio.NewWriterSize(&contextWriter{ctx, w}, copyBuffer)
 		err := d.Apply(b, bases)
 		if err == nil {
 			return b.Flush()
@@ -75,6 +99,19 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 		}
 		return t.whyNot(c, err)
 	})
+}
+
+// contextWriter ends with ctx.
+type contextWriter struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (c *contextWriter) Write(b []byte) (int, error) {
+	if c.ctx.Err() != nil {
+		return 0, interrupted(c.ctx)
+	}
+	return c.w.Write(b)
 }
 
 // bases opens the files that c is told from, where the plan found them.
@@ -89,7 +126,7 @@ func (t *stager) bases(c manifest.Content) (out []io.ReaderAt, closeAll func() e
 	for _, d := range c.Bases {
 		f, err := t.root.Open(t.pl.bases[d])
 		if err != nil {
-			return nil, nil, errors.Join(err, closeAll())
+			return nil, nil, errors.Join(missingNow(t.pl.bases[d], err), closeAll())
 		}
 		out, closers = append(out, f), append(closers, f)
 	}

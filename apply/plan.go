@@ -43,6 +43,7 @@ type Plan struct {
 	target   *manifest.Manifest         // nil in a revert
 	outside  string                     // folder that the outside backup's generations lie in
 	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
+	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
 	local    map[string]bool            // paths whose old file is copied into the pack's backup: it lies on another volume
 	treeAway bool                       // the pack's backups lie on another volume than its stage
 	source   *outsideSource             // revert: where an outside backup lies

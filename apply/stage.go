@@ -193,6 +193,8 @@ func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want
 			_, err = io.Copy(io.Discard, c)
 		case c.Size != ops[0].After.Size:
 			err = fault.New(fault.Tampered, "the content %s has %d bytes, the manifest says %d", c.SHA256, c.Size, ops[0].After.Size)
+		case t.pl.held[c.SHA256] != "":
+			err = t.stageHeld(ctx, ops, t.pl.held[c.SHA256])
 		case c.Delta:
 			err = t.stageDelta(ctx, g, ops, c)
 		default:

@@ -12,12 +12,12 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
-	"sort"
 	"strings"
 	"testing"
 	"time"
 
 	"packlift/bundle"
+	"packlift/bundle/delta"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/verify"
@@ -182,13 +182,14 @@ func must(tb testing.TB, err error) {
 type fakeBundle struct {
 	info         bundle.Info
 	base, target *manifest.Manifest
-	contents     map[manifest.Digest][]byte
-	names        []manifest.Digest
+	contents     []manifest.Content
+	bodies       map[manifest.Digest][]byte // as they travel
+	lacks        int                        // so many of the contents do not come
 }
 
 func newFake(tb testing.TB, base, target tree, start, end int) *fakeBundle {
 	tb.Helper()
-	f := &fakeBundle{contents: map[manifest.Digest][]byte{}}
+	f := &fakeBundle{bodies: map[manifest.Digest][]byte{}}
 	f.info = bundle.Info{ID: strings.Repeat("ab", 16), Product: "demo", Version: "1.0", Kind: bundle.Update, Start: start, End: end,
 		Sequence: manifest.Sequence{Level: end}, MinSequence: manifest.Sequence{Level: start}}
 	if base == nil {
@@ -199,16 +200,41 @@ func newFake(tb testing.TB, base, target tree, start, end int) *fakeBundle {
 	}
 	f.target = target.manifest(tb, end)
 	f.info.TargetManifest = f.target.Digest()
-	for _, n := range target {
-		if n.kind == manifest.File {
-			f.contents[manifest.Sum([]byte(n.text))] = []byte(n.text)
+	for _, b := range manifest.Needed(f.base, f.target) {
+		f.carry(tb, b, base, target)
+	}
+	return f
+}
+
+// carry adds a content: as a delta where the old tree has a file in its place.
+func (f *fakeBundle) carry(tb testing.TB, b manifest.Blob, base, target tree) {
+	tb.Helper()
+	c := manifest.Content{Blob: b}
+	for p, n := range target {
+		if n.kind != manifest.File || manifest.Sum([]byte(n.text)) != b.SHA256 {
+			continue
+		}
+		f.bodies[b.SHA256] = []byte(n.text)
+		if old, ok := base[p]; ok && old.kind == manifest.File && !c.Delta {
+			c.Delta, c.Bases = true, []manifest.Digest{manifest.Sum([]byte(old.text))}
+			f.bodies[b.SHA256] = deltaOf(tb, n.text, old.text)
+			break
 		}
 	}
-	for _, b := range manifest.Needed(f.base, f.target) {
-		f.names = append(f.names, b.SHA256)
+	f.contents = append(f.contents, c)
+}
+
+func deltaOf(tb testing.TB, text, old string) []byte {
+	tb.Helper()
+	blob := func(s string) delta.Blob {
+		return delta.Blob{Content: delta.Content{Size: int64(len(s)), SHA256: manifest.Sum([]byte(s))}, Data: strings.NewReader(s)}
 	}
-	sort.Slice(f.names, func(i, j int) bool { return bytes.Compare(f.names[i][:], f.names[j][:]) < 0 })
-	return f
+	d, err := delta.Make(blob(text), []delta.Blob{blob(old)}, delta.Options{})
+	must(tb, err)
+	var b bytes.Buffer
+	_, err = d.WriteTo(&b)
+	must(tb, err)
+	return b.Bytes()
 }
 
 type fakeBlobs struct {
@@ -217,13 +243,13 @@ type fakeBlobs struct {
 }
 
 func (b *fakeBlobs) Next() (*content, error) {
-	if b.next == len(b.f.names) {
+	if b.next == len(b.f.contents)-b.f.lacks {
 		return nil, io.EOF
 	}
-	d := b.f.names[b.next]
+	c := b.f.contents[b.next]
 	b.next++
-	text := b.f.contents[d]
-	return &content{manifest.Content{Blob: manifest.Blob{SHA256: d, Size: int64(len(text))}}, int64(len(text)), bytes.NewReader(text)}, nil
+	body := b.f.bodies[c.SHA256]
+	return &content{c, int64(len(body)), bytes.NewReader(body)}, nil
 }
 
 func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {
@@ -231,7 +257,7 @@ func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target}, o)
+	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target, Contents: f.contents}, o)
 }
 
 func (f *fakeBundle) run(ctx context.Context, p *pack.Pack, pl *Plan, o Options) (*Result, error) {
