@@ -134,6 +134,7 @@ func (g *generator) contentFaults() {
 	payload("other", "has a content that nothing needs", func(e []entry) []entry { e[len(e)-1].name = bundle.BlobName(last()); return e })
 	payload("empty", "is empty", func([]entry) []entry { return nil })
 	g.levelFaults()
+	g.deltaFaults()
 }
 
 func (g *generator) levelFaults() {

@@ -31,7 +31,7 @@ func (g *generator) example(b []byte) string {
 		}
 	}
 	line("```\n\nInside the parts:\n\n```\n")
-	shown := map[string]bool{bundle.StatementName("linux", "amd64"): true, bundle.LevelName(0): true, bundle.DifferenceName(0, 1): true}
+	shown := map[string]bool{bundle.StatementName("linux", "amd64"): true, bundle.LevelName(0): true, bundle.DifferenceName(0, 1): true, bundle.ContentsName(0, 1): true}
 	for _, part := range outer {
 		name, ok := strings.CutSuffix(part.name, ".xz.age")
 		if !ok {

@@ -18,6 +18,7 @@ func (g *generator) good() {
 		g.add(vector{Name: name, About: about, Identity: identity}, 0, r.build())
 	}
 	add("good-update", "an update from level 0 to 1 with one tool", "", g.update())
+	add("good-delta", "the same with a content told from its old one", "", g.deltaUpdate())
 	add("good-full", "a full bundle of level 1 without tools", "", g.full())
 
 	r := g.update()
