@@ -10,7 +10,6 @@ import (
 	"io"
 
 	"packlift/bundle/delta/bytediff"
-	"packlift/bundle/delta/deflate"
 	"packlift/bundle/delta/streams"
 	"packlift/bundle/delta/zipfile"
 )
@@ -22,7 +21,7 @@ func Apply(w io.Writer, r Recipe, next func() (streams.Segment, error), bases []
 		return fmt.Errorf("delta: %d bases for a recipe of %d", len(bases), len(r.Bases))
 	}
 	in := &streams.Reader{Next: next}
-	a := &applier{r: in, catalog: newCatalog(r.Bases, bases)}
+	a := &applier{r: in, catalog: newCatalog(r.Bases, bases), packers: newPackers()}
 	out := &sink{w: w, left: r.Result.Size, digest: sha256.New()}
 	if err := in.Mark(); err != nil {
 		return err
@@ -70,7 +69,7 @@ type applier struct {
 	*catalog
 	r        *streams.Reader
 	bytes    bytediff.Applier
-	packers  []*deflate.Writer // free ones
+	packers  *packers
 	copyPart []byte
 }
 
@@ -162,12 +161,12 @@ func (a *applier) code(w io.Writer, size int64) error {
 	return a.bytes.ApplyCode(w, a.r, size, old, t.plain)
 }
 
-// produced writes the data of an entry and tells what is true of it. most
-// bounds the packed bytes.
-func (a *applier) produced(w io.Writer, mode uint32, most int64, depth int) (zipfile.Facts, error) {
+// produced writes the data of an entry and tells what is true of it. plain is
+// the size of what is to be deflated, most bounds the packed bytes.
+func (a *applier) produced(w io.Writer, mode uint32, plain, most int64, depth int) (zipfile.Facts, error) {
 	var f zipfile.Facts
 	if mode >= modeDeflate+uint32(zipfile.Settings) {
-		return f, errors.New("delta: no such mode of an entry")
+		return f, errMode
 	}
 	if mode == modeOpaque {
 		crc, err := a.r.Upto(streams.Control, 1<<32-1)
@@ -180,7 +179,7 @@ func (a *applier) produced(w io.Writer, mode uint32, most int64, depth int) (zip
 		f.CRC = uint32(crc)
 	}
 	if mode >= modeDeflate {
-		return a.deflated(w, int(mode-modeDeflate), most, depth)
+		return a.deflated(w, int(mode-modeDeflate), plain, most, depth)
 	}
 	size, err := a.r.Upto(streams.Control, most)
 	if err != nil {
@@ -200,17 +199,18 @@ func (a *applier) produced(w io.Writer, mode uint32, most int64, depth int) (zip
 	return f, nil
 }
 
+var errMode = errors.New("delta: no such mode of an entry")
+
 var errShorter = errors.New("delta: less than the stated size")
 
-// deflated packs a node as it comes. Deflate makes at most 1032 bytes of one.
-func (a *applier) deflated(w io.Writer, setting int, most int64, depth int) (zipfile.Facts, error) {
+// mostRatio is how many plain bytes one of deflate can be, at most.
+const mostRatio = 1032
+
+// deflated packs a node as it comes.
+func (a *applier) deflated(w io.Writer, setting int, size, most int64, depth int) (zipfile.Facts, error) {
 	var f zipfile.Facts
-	size, err := a.r.Upto(streams.Control, most*1032)
-	if err != nil {
-		return f, err
-	}
 	packed := &sink{w: w, left: most}
-	k, err := a.packer(packed, setting)
+	k, err := a.packers.take(packed, setting)
 	if err != nil {
 		return f, err
 	}
@@ -224,18 +224,8 @@ func (a *applier) deflated(w io.Writer, setting int, most int64, depth int) (zip
 	if out.left > 0 {
 		return f, errShorter
 	}
-	a.packers = append(a.packers, k)
+	a.packers.free(k)
 	return zipfile.Facts{CRC: out.crc, Length: packed.n, Plain: size}, nil
-}
-
-// packer gives a free deflate.Writer: contents in contents need several.
-func (a *applier) packer(w io.Writer, setting int) (*deflate.Writer, error) {
-	if n := len(a.packers); n > 0 {
-		k := a.packers[n-1]
-		a.packers = a.packers[:n-1]
-		return k, k.Reset(w, zipfile.Setting(setting))
-	}
-	return deflate.NewWriter(w, zipfile.Setting(setting))
 }
 
 func (a *applier) gzip(w io.Writer, size int64, depth int) error {
@@ -259,7 +249,11 @@ func (a *applier) gzip(w io.Writer, size int64, depth int) error {
 	if err != nil {
 		return err
 	}
-	f, err := a.deflated(w, int(setting), size-n, depth+1)
+	plain, err := a.r.Upto(streams.Control, size*mostRatio)
+	if err != nil {
+		return err
+	}
+	f, err := a.deflated(w, int(setting), plain, size-n, depth+1)
 	if err != nil {
 		return err
 	}

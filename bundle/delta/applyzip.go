@@ -20,7 +20,12 @@ func (a *applier) zip(w io.Writer, size int64, depth int) error {
 	if err != nil {
 		return err
 	}
-	z := unzipper{applier: a, out: &sink{w: w, left: size}, depth: depth}
+	if err := a.take(count * zipfile.EntryMemory); err != nil {
+		return err
+	}
+	z := unzipper{applier: a, size: size, out: &sink{w: w, left: size}, depth: depth}
+	defer z.row.wait()
+	z.es, z.plans = make([]zipfile.Entry, 0, count), make([]zipfile.Plan, 0, count)
 	if err := z.entries(int(count)); err != nil {
 		return err
 	}
@@ -43,6 +48,8 @@ func (a *applier) zip(w io.Writer, size int64, depth int) error {
 // unzipper writes one zip file.
 type unzipper struct {
 	*applier
+	row    row
+	size   int64
 	out    *sink
 	depth  int
 	frames zipfile.Frames
@@ -63,13 +70,13 @@ func (z *unzipper) entries(count int) error {
 		if err != nil {
 			return err
 		}
-		if err := z.take(n * zipfile.EntryMemory); err != nil {
-			return err
-		}
 		for i := range es {
 			if err := z.entry(&es[i], plans[i]); err != nil {
 				return err
 			}
+		}
+		if err := z.drain(); err != nil {
+			return err
 		}
 		z.es, z.plans = append(z.es, es...), append(z.plans, plans...)
 	}
@@ -78,6 +85,9 @@ func (z *unzipper) entries(count int) error {
 
 func (z *unzipper) entry(e *zipfile.Entry, p zipfile.Plan) error {
 	if e.Gap > 0 {
+		if err := z.drain(); err != nil {
+			return err
+		}
 		if err := z.inner(e.Gap); err != nil {
 			return err
 		}
@@ -85,17 +95,36 @@ func (z *unzipper) entry(e *zipfile.Entry, p zipfile.Plan) error {
 	if err := z.r.Mark(); err != nil {
 		return err
 	}
-	e.At = z.out.n
-	if p.Mode == modeTwin || p.Mode == modeItem {
+	switch {
+	case p.Mode == modeTwin || p.Mode == modeItem:
 		return z.copyEntry(e, p)
+	case p.Mode < modeDeflate:
+		return z.madeEntry(e, p, 0)
 	}
+	size, err := z.r.Upto(streams.Control, z.size*mostRatio)
+	if err != nil {
+		return err
+	}
+	if size <= aheadSize {
+		return z.aheadEntry(e, p, size)
+	}
+	return z.madeEntry(e, p, size)
+}
+
+// madeEntry writes an entry whose content is made now; plain is its size if it
+// is to be deflated.
+func (z *unzipper) madeEntry(e *zipfile.Entry, p zipfile.Plan, plain int64) error {
+	if err := z.drain(); err != nil {
+		return err
+	}
+	e.At = z.out.n
 	if e.Waits(p) {
-		return z.heldEntry(e, p)
+		return z.heldEntry(e, p, plain)
 	}
 	if _, err := z.out.Write(e.Settle(p, zipfile.Facts{})); err != nil {
 		return err
 	}
-	f, err := z.produced(z.out, p.Mode, z.out.left, z.depth+1)
+	f, err := z.produced(z.out, p.Mode, plain, z.out.left, z.depth+1)
 	if err != nil {
 		return err
 	}
@@ -134,22 +163,17 @@ func (z *unzipper) copyEntry(e *zipfile.Entry, p zipfile.Plan) error {
 	if t.entry == nil {
 		return errors.New("delta: an entry that is copied from no entry")
 	}
-	f := t.entry.Facts
-	if _, err := z.out.Write(e.Settle(p, f)); err != nil {
-		return err
-	}
-	if err := z.copied(z.out, t); err != nil {
-		return err
-	}
-	_, err = z.out.Write(e.After(f))
-	return err
+	x := &ahead{e: e, p: p, from: t, ready: make(chan struct{})}
+	x.facts = t.entry.Facts
+	close(x.ready)
+	return z.queue(x)
 }
 
 // heldEntry holds the data back until the header is known.
-func (z *unzipper) heldEntry(e *zipfile.Entry, p zipfile.Plan) error {
+func (z *unzipper) heldEntry(e *zipfile.Entry, p zipfile.Plan, plain int64) error {
 	used := z.used
 	held := &limited{c: z.catalog}
-	f, err := z.produced(held, p.Mode, z.out.left, z.depth+1)
+	f, err := z.produced(held, p.Mode, plain, z.out.left, z.depth+1)
 	if err != nil {
 		return err
 	}

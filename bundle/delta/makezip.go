@@ -25,6 +25,9 @@ func (m *maker) zip(in io.ReaderAt, a *zipfile.Archive, sources []int64, depth i
 		m.w.Uint(streams.Control, uint64(n))
 	}
 	m.w.Uint(streams.Control, uint64(len(a.Entries)))
+	if err := m.take(int64(len(a.Entries)) * zipfile.EntryMemory); err != nil {
+		return err
+	}
 	z := &zipper{maker: m, in: in, a: a, depth: depth, index: newIndex(m.catalog, s.items), sources: sources}
 	if err := z.entries(); err != nil {
 		return err
@@ -111,9 +114,6 @@ func (z *zipper) batch(es []zipfile.Entry, batch []told) error {
 	}
 	z.w.Uint(streams.Control, uint64(len(es)))
 	z.frames.PutLocals(z.w, es, z.plans[first:], z.facts[first:])
-	if err := z.take(int64(len(es)) * zipfile.EntryMemory); err != nil {
-		return err
-	}
 	for i := range es {
 		if err := z.entry(&es[i], &batch[i]); err != nil {
 			return err

@@ -116,7 +116,7 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 	matched := cpu() - start
 	var each [streams.Kinds][]byte
 	var inter, recipes []byte
-	var applyTime, makeTime time.Duration
+	var applyTime, applyWall, makeTime time.Duration
 	applyMost := int64(0)
 	type row struct {
 		name string
@@ -137,11 +137,11 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 			t.Fatal(f.Path, err)
 		}
 		took := cpu() - s
-		s = cpu()
+		s, wall := cpu(), time.Now()
 		if err := d.Apply(io.Discard, data); err != nil {
 			t.Fatal(f.Path, err)
 		}
-		applyTime += cpu() - s
+		applyTime, applyWall = applyTime+cpu()-s, applyWall+time.Since(wall)
 		makeTime += took
 		if f.Size > 1<<20 {
 			applyMost = max(applyMost, peak(func() { d.Apply(io.Discard, data) }))
@@ -178,7 +178,7 @@ func measure(t *testing.T, from, to string, peer, goal int64) {
 	for k, p := range each {
 		s2 += fmt.Sprintf(" %d:%d->%d", k, len(p), packed(t, append(p, 0)))
 	}
-	t.Logf("%s\n   %d deltas, one entry each %d bytes, by kind %d (recipes %d), best peer %d, goal %d; CPU: match %s, make %s, xz %s, apply %s; apply holds at most %d MiB beside bases and delta", s2, len(todo), total, byKind, len(recipes), peer, goal, matched.Round(time.Millisecond), makeTime.Round(time.Millisecond), packTime.Round(time.Millisecond), applyTime.Round(time.Millisecond), applyMost)
+	t.Logf("%s\n   %d deltas, one entry each %d bytes, by kind %d (recipes %d), best peer %d, goal %d; CPU: match %s, make %s, xz %s, apply %s (%s on the clock); apply holds at most %d MiB beside bases and delta", s2, len(todo), total, byKind, len(recipes), peer, goal, matched.Round(time.Millisecond), makeTime.Round(time.Millisecond), packTime.Round(time.Millisecond), applyTime.Round(time.Millisecond), applyWall.Round(time.Millisecond), applyMost)
 	if d := os.Getenv("DUMP"); d != "" {
 		os.MkdirAll(d, 0o755)
 		for k, p := range each {

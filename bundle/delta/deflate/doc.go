@@ -1,7 +1,7 @@
 // Package deflate writes deflate streams (RFC 1951) that are, bit for bit, those
 // of zlib's deflate with window bits 15, the default strategy and no flushes.
 //
-// It is a port of deflate.c and trees.c of zlib 1.3.1 (Jean-loup Gailly, Mark
+// It is a port of deflate.c and trees.c of zlib (Jean-loup Gailly, Mark
 // Adler; zlib licence), altered: only the levels 1 to 9, no dictionaries, no
 // flushes. Go's own compress/flate chooses other matches and never gives the
 // same bytes. The output does not depend on how the input is cut into writes.

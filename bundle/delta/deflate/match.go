@@ -159,22 +159,22 @@ func (w *Writer) longest(cur int) int {
 		chain >>= 2
 	}
 	limit := max(w.at-maxDist, 0)
-	window := &w.window
-	scan := window[w.at : w.at+maxMatch+1]
-	ends := binary.LittleEndian.Uint16(scan[best-1:])
+	window, prev := w.window[:], &w.prev
+	scan := window[w.at : w.at+maxMatch]
+	front := binary.LittleEndian.Uint16(scan)
+	ends := binary.LittleEndian.Uint16(window[w.at+best-1:])
 	for {
-		m := window[cur : cur+maxMatch+1]
-		if binary.LittleEndian.Uint16(m[best-1:]) == ends && m[0] == scan[0] && m[1] == scan[1] {
-			if n := same(scan[:maxMatch], m[:maxMatch]); n > best {
+		if binary.LittleEndian.Uint16(window[cur+best-1:]) == ends && binary.LittleEndian.Uint16(window[cur:]) == front {
+			if n := same(scan, window[cur:cur+maxMatch]); n > best {
 				w.matchAt, best = cur, n
 				if n >= nice {
 					break
 				}
-				ends = binary.LittleEndian.Uint16(scan[best-1:])
+				ends = binary.LittleEndian.Uint16(window[w.at+best-1:])
 			}
 		}
 		chain--
-		if cur = int(w.prev[cur&windowMask]); cur <= limit || chain == 0 {
+		if cur = int(prev[cur&windowMask]); cur <= limit || chain == 0 {
 			break
 		}
 	}

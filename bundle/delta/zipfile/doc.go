@@ -25,7 +25,7 @@ import "errors"
 const (
 	MaxEntries  = 1 << 17
 	MaxStrings  = 12 << 20
-	EntryMemory = 256
+	EntryMemory = 320
 )
 
 // ErrForm means that a file is not of a form that this package takes apart.

@@ -1,0 +1,166 @@
+package delta
+
+import (
+	"bytes"
+	"io"
+	"runtime"
+	"sync"
+
+	"packlift/bundle/delta/deflate"
+	"packlift/bundle/delta/zipfile"
+)
+
+// Entries are deflated ahead of their turn, on all cores: their plain bytes are
+// made one after the other, which is quick, and packed at the same time.
+const (
+	aheadSize = 2 << 20 // plain bytes of an entry, at most
+	aheadMost = 8 << 20 // counted memory of all that wait
+	aheadRow  = 256     // entries that wait
+)
+
+// packers are deflate.Writers to be used again; as many work at once as there
+// are cores.
+type packers struct {
+	mu    sync.Mutex
+	idle  []*deflate.Writer
+	slots chan struct{}
+}
+
+func newPackers() *packers { return &packers{slots: make(chan struct{}, runtime.GOMAXPROCS(0))} }
+
+func (k *packers) take(w io.Writer, setting int) (*deflate.Writer, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if n := len(k.idle); n > 0 {
+		x := k.idle[n-1]
+		k.idle = k.idle[:n-1]
+		return x, x.Reset(w, zipfile.Setting(setting))
+	}
+	return deflate.NewWriter(w, zipfile.Setting(setting))
+}
+
+func (k *packers) free(x *deflate.Writer) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.idle = append(k.idle, x)
+}
+
+// pack deflates all of plain.
+func (k *packers) pack(plain []byte, setting int) ([]byte, error) {
+	k.slots <- struct{}{}
+	defer func() { <-k.slots }()
+	var out bytes.Buffer
+	x, err := k.take(&out, setting)
+	if err != nil {
+		return nil, err
+	}
+	defer k.free(x)
+	x.Write(plain)
+	err = x.Close() // tells of the write as well
+	return out.Bytes(), err
+}
+
+// ahead is an entry that waits for its turn.
+type ahead struct {
+	e      *zipfile.Entry
+	p      zipfile.Plan
+	from   *item // its data stands there, or
+	packed []byte
+	facts  zipfile.Facts
+	err    error
+	cost   int64
+	ready  chan struct{} // closed once packed is there
+}
+
+// row are entries in the order of the file.
+type row struct {
+	waiting []*ahead
+	cost    int64
+}
+
+// wait is for a row that is given up.
+func (r *row) wait() {
+	for _, x := range r.waiting {
+		<-x.ready
+	}
+}
+
+// aheadEntry makes the content of an entry and has it deflated.
+func (z *unzipper) aheadEntry(e *zipfile.Entry, p zipfile.Plan, size int64) error {
+	if int(p.Mode-modeDeflate) >= zipfile.Settings {
+		return errMode
+	}
+	cost := 2*size + size/512 + 1024
+	if z.row.cost+cost > aheadMost || z.take(cost) != nil {
+		if err := z.drain(); err != nil {
+			return err
+		}
+		if err := z.take(cost); err != nil {
+			return err
+		}
+	}
+	z.row.cost += cost
+	content := bytes.NewBuffer(make([]byte, 0, size))
+	out := &sink{w: content, left: size, sum: true}
+	if err := z.node(out, size, z.depth+1); err != nil {
+		return err
+	}
+	if out.left > 0 {
+		return errShorter
+	}
+	x := &ahead{e: e, p: p, cost: cost, ready: make(chan struct{})}
+	x.facts.CRC, x.facts.Plain = out.crc, size
+	go func() {
+		defer close(x.ready)
+		x.packed, x.err = z.packers.pack(content.Bytes(), int(p.Mode-modeDeflate))
+		x.facts.Length = int64(len(x.packed))
+	}()
+	return z.queue(x)
+}
+
+// queue lets an entry wait, and the first ones go if too many do.
+func (z *unzipper) queue(x *ahead) error {
+	z.row.waiting = append(z.row.waiting, x)
+	for len(z.row.waiting) > aheadRow || len(z.row.waiting) > 0 && z.row.waiting[0].from != nil {
+		if err := z.first(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// drain writes all that waits.
+func (z *unzipper) drain() error {
+	for len(z.row.waiting) > 0 {
+		if err := z.first(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// first writes the first entry that waits.
+func (z *unzipper) first() error {
+	x := z.row.waiting[0]
+	<-x.ready
+	if x.err != nil {
+		return x.err
+	}
+	z.row.waiting[0] = nil
+	z.row.waiting = z.row.waiting[1:]
+	z.row.cost -= x.cost
+	z.used -= x.cost
+	x.e.At = z.out.n
+	if _, err := z.out.Write(x.e.Settle(x.p, x.facts)); err != nil {
+		return err
+	}
+	if x.from != nil {
+		if err := z.copied(z.out, x.from); err != nil {
+			return err
+		}
+	} else if _, err := z.out.Write(x.packed); err != nil {
+		return err
+	}
+	_, err := z.out.Write(x.e.After(x.facts))
+	return err
+}
