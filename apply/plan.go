@@ -45,6 +45,7 @@ type Plan struct {
 	local    map[string]bool    // paths whose old file is copied into the pack's backup: it lies on another volume
 	treeAway bool               // the pack's backups lie on another volume than its stage
 	source   *outsideSource     // revert: where an outside backup lies
+	reserve  reserve
 	first    firstContact
 	remedies remedies
 }
@@ -133,7 +134,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	if err := pl.assign(p, o); err != nil {
 		return err
 	}
-	return pl.measure(p)
+	return pl.measure(p, o)
 }
 
 func (pl *Plan) list() {

@@ -139,7 +139,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 		}
 	}
 	o := a.options(ids)
-	o.Log = s.log
+	o.Log, o.LogFile = s.log, s.file
 	pl, err := apply.NewPlan(ctx, s.Pack, b, o)
 	if err != nil {
 		return a.explain(err)
