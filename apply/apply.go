@@ -152,7 +152,7 @@ func (pl *Plan) result() *Result {
 // drop clears a stage that did not come to a journal.
 func (t *stager) drop() error {
 	h := &t.pl.head
-	return errors.Join(dropOutside(t.root, t.at, h.Outside, h.Generation), dropStage(t.root, t.at, h.Mounts), sweepGenerations(t.pack))
+	return errors.Join(releaseReserve(t.root), dropOutside(t.root, t.at, h.Outside, h.Generation), dropStage(t.root, t.at, h.Mounts), sweepGenerations(t.pack))
 }
 
 // stopped gives an error that a cancelled ctx caused the class that says so.

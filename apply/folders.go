@@ -119,3 +119,13 @@ func (f *folders) nearest(p string) string {
 	}
 	return dir
 }
+
+func parentThere(root *rootfs.Root, name string) string {
+	for name != "." {
+		if info, err := root.Lstat(name); err == nil && info.IsDir() {
+			break
+		}
+		name = path.Dir(name)
+	}
+	return name
+}

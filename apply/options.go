@@ -19,6 +19,7 @@ type Options struct {
 	NoChangelog bool
 	Template    string // Go template for the changelog; empty: the usual form
 	AllowRoot   bool
+	LogFile     string // name in the pack of the run's log, which grows; empty: none
 	// AcceptDifferent lets a first update go on though the tree is hardly the
 	// level that it is said to hold.
 	AcceptDifferent bool

@@ -39,14 +39,15 @@ type Plan struct {
 	head     head
 	before   pack.State
 	after    pack.State
-	base     *manifest.Manifest         // what a first bundle says of the level it starts from, else nil
-	target   *manifest.Manifest         // nil in a revert
-	outside  string                     // folder that the outside backup's generations lie in
+	base     *manifest.Manifest // what a first bundle says of the level it starts from, else nil
+	target   *manifest.Manifest // nil in a revert
+	outside  string             // folder that the outside backup's generations lie in
+	local    map[string]bool    // paths whose old file is copied into the pack's backup: it lies on another volume
+	treeAway bool               // the pack's backups lie on another volume than its stage
+	source   *outsideSource     // revert: where an outside backup lies
+	reserve  reserve
 	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
 	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
-	local    map[string]bool            // paths whose old file is copied into the pack's backup: it lies on another volume
-	treeAway bool                       // the pack's backups lie on another volume than its stage
-	source   *outsideSource             // revert: where an outside backup lies
 	first    firstContact
 	remedies remedies
 }
@@ -141,7 +142,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	if err := pl.assign(p, o); err != nil {
 		return err
 	}
-	return pl.measure(p)
+	return pl.measure(p, o)
 }
 
 func (pl *Plan) list() {

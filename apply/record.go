@@ -162,6 +162,46 @@ func encodeLine(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
+// recordSize is the length of the record that writeRecord writes, made without
+// encoding each line: paths and targets hold nothing that JSON escapes.
+func recordSize(h head, ops []op) (int64, error) {
+	h.Format, h.Count = recordFormat, len(ops)
+	var first bytes.Buffer
+	err := encodeLine(&first, h)
+	n := int64(first.Len()+len(`{"sha256":""}`)) + sha256.Size*2 + 1
+	for i := range ops {
+		o := &ops[i]
+		n += int64(len(`{"path":"","before":,"after":}`)+1+len(o.Path)) + lineSize(o.Before) + lineSize(o.After)
+		for _, place := range []string{o.New, o.Old} { // ,"new":"" and ,"old":""
+			if place != "" {
+				n += int64(len(`,"new":""`) + len(place))
+			}
+		}
+	}
+	return n, err
+}
+
+// lineSize is the length of e as a line of a record holds it.
+func lineSize(e *manifest.Entry) int64 {
+	if e == nil {
+		return int64(len("null"))
+	}
+	n := len(`{"type":""}`) + len(e.Type)
+	if e.Mode != 0 {
+		n += len(`,"mode":`) + len(itoa(int(e.Mode)))
+	}
+	if e.Size != 0 {
+		n += len(`,"size":`) + len(itoa(int(e.Size)))
+	}
+	if e.Type == manifest.File {
+		n += len(`,"sha256":""`) + sha256.Size*2
+	}
+	if e.Target != "" {
+		n += len(`,"target":""`) + len(e.Target)
+	}
+	return int64(n)
+}
+
 // readRecord reads and checks a record; what says which kind it must be. The
 // content is hostile: counts, lengths, paths and names are checked again, and
 // names may only be those that this package generates.

@@ -71,7 +71,7 @@ func (r *recovery) run() (RecoverOutcome, error) {
 			return r.resume(name)
 		}
 	}
-	return RecoverOutcome{Action: ActionNone}, sweepStage(r.p, r.log)
+	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log))
 }
 
 func (r *recovery) resume(name string) (RecoverOutcome, error) {
@@ -115,7 +115,12 @@ func (r *recovery) ahead(t *transaction) (string, error) {
 	case len(bad) > 0:
 		return "", unrecoverable(bad)
 	}
-	if err := t.forward(); err != nil {
+	err = t.forward()
+	if err != nil && noSpace(err) && len(back) == 0 { // old is better than between
+		r.log.Warn("the disk is full; going back", "error", err)
+		return ActionUndone, t.undo()
+	}
+	if err != nil {
 		return "", err
 	}
 	return ActionFinished, t.commit()

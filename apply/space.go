@@ -1,32 +1,25 @@
 package apply
 
 import (
-	"io"
-	"path"
-
 	"packlift/internal/fault"
-	"packlift/internal/manifest"
-	"packlift/internal/pack"
 	"packlift/internal/rootfs"
 )
 
-// Space is what a run writes on one file system at its peak, and what is free
-// there, in bytes and inodes. Dir is a folder on it.
+// Space is what a run takes on one file system at its peak, and what is free
+// there, in bytes and inodes. Dir is a folder on it. On tmpfs and ext4 Need is
+// what the run really takes, to a few blocks; on others it is not less.
 type Space struct {
 	Dir        string `json:"dir"`
 	Need       uint64 `json:"need"`
 	Free       uint64 `json:"free"`
 	NeedInodes uint64 `json:"need_inodes"`
 	FreeInodes uint64 `json:"free_inodes"`
-	block      int64
-	backup     uint64 // bytes of Need that a backup elsewhere would spare
-}
 
-const (
-	spaceMargin  = 256 << 10 // state, floor, audit log, changelog's rounding
-	inodeMargin  = 16
-	perOpJournal = 420 // an op's line less its names
-)
+	costs
+	bytes, inodes int64  // taken at this point of the run
+	large         int64  // bytes of the files that may need more extents than an inode holds
+	backup        uint64 // bytes of Need that a backup elsewhere would spare
+}
 
 // CheckSpace returns fault.NoSpace with the numbers if any file system has not
 // what the run needs.
@@ -38,7 +31,7 @@ func (pl *Plan) CheckSpace() error {
 		}
 		if s.NeedInodes > s.FreeInodes {
 			return fault.New(fault.NoSpace, "%s: %d inodes are needed, %d are free", s.Dir, s.NeedInodes, s.FreeInodes).
-				WithHint("remove files that are not needed any more")
+				WithHint("remove %d files more that are not needed, of any size", s.NeedInodes-s.FreeInodes)
 		}
 	}
 	return nil
@@ -53,157 +46,71 @@ func (s *Space) elsewhere() string {
 	return ", or put the backup elsewhere with --backup DIR"
 }
 
-// meter adds up the needs of file systems, told apart by device number.
-type meter struct {
-	spaces []Space
-	index  map[uint64]int
+// take counts what comes to lie there at this point of the run; less than 0 is
+// given back.
+func (s *Space) take(bytes, inodes int64) {
+	s.bytes, s.inodes = s.bytes+bytes, s.inodes+inodes
+	s.Need = max(s.Need, uint64(max(s.bytes, 0)))
+	s.NeedInodes = max(s.NeedInodes, uint64(max(s.inodes, 0)))
 }
 
-func (m *meter) at(root *rootfs.Root, name string) (*Space, error) {
+func (s *Space) addFile(size int64) {
+	s.take(s.file(size), 1)
+	if size > inodeExtents*s.block {
+		s.large += size
+	}
+}
+
+func (s *Space) addLink(target string)  { s.take(s.link(target), 1) }
+func (s *Space) addFolder(names int64)  { s.take(s.folder(names), 1) }
+func (s *Space) dropFolder(names int64) { s.take(-s.folder(names), -1) }
+
+// replace is a file that is written beside an older one of that size, which then
+// goes; -1: there is none.
+func (s *Space) replace(old, size int64) {
+	s.addFile(size)
+	if old >= 0 {
+		s.take(-s.file(old), -1)
+	}
+}
+
+// grow is a file that is added to.
+func (s *Space) grow(old, more int64) { s.take(s.round(old+more)-s.round(old), 0) }
+
+// meter adds up the needs of file systems, told apart by device number.
+type meter struct {
+	spaces []*Space
+	index  map[uint64]*Space
+}
+
+func newMeter() *meter { return &meter{index: map[uint64]*Space{}} }
+
+func (m *meter) space(root *rootfs.Root, name string) (*Space, error) {
 	dev, err := root.Device(name)
 	if err != nil {
 		return nil, err
 	}
-	if i, ok := m.index[dev]; ok {
-		return &m.spaces[i], nil
+	if s := m.index[dev]; s != nil {
+		return s, nil
 	}
 	free, err := root.Free(name)
 	if err != nil {
 		return nil, err
 	}
-	m.index[dev] = len(m.spaces)
-	m.spaces = append(m.spaces, Space{Dir: root.Full(name), Free: free.Bytes, FreeInodes: free.Inodes, block: max(free.Block, 1)})
-	return &m.spaces[len(m.spaces)-1], nil
+	s := &Space{Dir: root.Full(name), Free: free.Bytes, FreeInodes: free.Inodes, costs: costs{free.Kind, max(free.Block, 1)}}
+	s.take(s.once(), 0)
+	m.index[dev] = s
+	m.spaces = append(m.spaces, s)
+	return s, nil
 }
 
-func (s *Space) file(size int64) {
-	s.Need += uint64((size + s.block - 1) / s.block * s.block)
-	s.NeedInodes++
-}
-
-// measure fills in Space: staged contents, copies for the backup, folders,
-// journal, backup manifest, stored manifest and changelog.
-func (pl *Plan) measure(p *pack.Pack) error {
-	m := &meter{index: map[uint64]int{}}
-	data, err := m.at(p.Root(), dataDir)
-	if err != nil {
-		return err
+func (m *meter) list() []Space {
+	out := make([]Space, len(m.spaces))
+	for i, s := range m.spaces {
+		out[i] = *s
+		out[i].Need += uint64(s.scattered(s.large))
 	}
-	data.Need, data.NeedInodes = spaceMargin, inodeMargin
-	if err := pl.measureOps(m, p.Root()); err != nil {
-		return err
-	}
-	if err := pl.measureOutside(m); err != nil {
-		return err
-	}
-	data = &m.spaces[0]
-	lines := pl.lineBytes()
-	data.file(lines) // journal
-	if pl.head.Generation > 0 {
-		data.file(lines) // backup.json
-	}
-	if pl.target != nil {
-		if err := data.manifests(pl.base, pl.target); err != nil {
-			return err
-		}
-		data.file(lines / 4) // changelog: names alone
-	}
-	pl.Space = m.spaces
-	return nil
-}
-
-func (s *Space) manifests(list ...*manifest.Manifest) error {
-	for _, m := range list {
-		if m == nil {
-			continue
-		}
-		n, err := m.WriteTo(io.Discard)
-		if err != nil {
-			return err
-		}
-		s.file(n)
-	}
-	return nil
-}
-
-func (pl *Plan) measureOps(m *meter, root *rootfs.Root) error {
-	trees := map[string]bool{}
-	for i := range pl.ops {
-		o := &pl.ops[i]
-		if o.needsNew() && !(pl.Kind == kindRevert && o.New == treeName(pl.head.Reverts, o.Path)) {
-			s, err := m.at(root, parentThere(root, path.Dir(o.New)))
-			if err != nil {
-				return err
-			}
-			s.file(o.After.Size)
-		}
-		if o.makesDir() {
-			s, err := m.at(root, parentThere(root, path.Dir(o.Path)))
-			if err != nil {
-				return err
-			}
-			s.file(s.block)
-		}
-		if dir := path.Dir(o.Old); o.Old != "" && !trees[dir] {
-			trees[dir] = true
-			m.spaces[0].file(m.spaces[0].block)
-		}
-		if pl.local[o.Path] && isFile(o.Before) {
-			before := m.spaces[0].Need
-			m.spaces[0].file(o.Before.Size)
-			m.spaces[0].backup += m.spaces[0].Need - before
-		}
-	}
-	return nil
-}
-
-func (pl *Plan) measureOutside(m *meter) error {
-	if pl.outside == "" {
-		return nil
-	}
-	root, closeRoot, err := openNearest(pl.outside)
-	if err != nil {
-		return err
-	}
-	defer closeRoot()
-	s, err := m.at(root, ".")
-	if err != nil {
-		return err
-	}
-	before := s.Need
-	for i := range pl.ops {
-		if o := &pl.ops[i]; o.movesAway() {
-			s.file(max(o.Before.Size, 1))
-		} else if o.removesDir() {
-			s.file(s.block)
-		}
-	}
-	s.file(pl.lineBytes())
-	s.Need += spaceMargin
-	if pl.head.Remember == "" { // a remembered folder, not one given now
-		s.backup += s.Need - before
-	}
-	return nil
-}
-
-// lineBytes estimates the journal's size; the backup manifest's is the same.
-func (pl *Plan) lineBytes() int64 {
-	n := int64(4096)
-	for i := range pl.ops {
-		o := &pl.ops[i]
-		n += perOpJournal + int64(len(o.Path)+len(o.New)+len(o.Old))
-	}
-	return n
-}
-
-func parentThere(root *rootfs.Root, name string) string {
-	for name != "." {
-		if info, err := root.Lstat(name); err == nil && info.IsDir() {
-			break
-		}
-		name = path.Dir(name)
-	}
-	return name
+	return out
 }
 
 // levelName prints a level; -1 is a pack that holds nothing yet.

@@ -56,7 +56,8 @@ type note struct {
 	Mounts  []string `json:"mounts,omitempty"`
 }
 
-// stage makes every new content, the backup and the stored manifest durable.
+// stage makes every new content, the backup, the stored manifest and the
+// reserve durable.
 // Nothing of the product is touched.
 func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := t.makePlaces(); err != nil {
@@ -79,6 +80,9 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 		return err
 	}
 	if err := t.stageChangelog(); err != nil {
+		return err
+	}
+	if err := t.pl.reserve.hold(t.root); err != nil {
 		return err
 	}
 	return t.syncStage()
@@ -261,19 +265,24 @@ func (t *stager) copyStaged(ctx context.Context, from, to *op) error {
 }
 
 func (t *stager) stageChangelog() error {
-	if t.pl.Kind == kindRevert || t.o.NoChangelog {
-		return nil
-	}
-	text := pack.Changelog(t.pl.Product, t.pl.Version, t.pl.From, t.pl.To, t.pl.Added, t.pl.Modified, t.pl.Removed)
-	if t.o.Template != "" {
-		s, err := pack.RenderTemplate(t.o.Template, t.pl.Added, t.pl.Modified, t.pl.Removed)
-		if err != nil {
-			return err
-		}
-		text = []byte(s)
+	text, err := t.pl.changelogText(t.o)
+	if err != nil || text == nil {
+		return err
 	}
 	t.pl.head.Changelog = changelogName(t.pl.From, t.pl.To)
 	return t.root.WriteFile(t.at.changelog(), text, 0o600)
+}
+
+// changelogText is nil where none is written.
+func (pl *Plan) changelogText(o Options) ([]byte, error) {
+	switch {
+	case pl.Kind == kindRevert || o.NoChangelog:
+		return nil, nil
+	case o.Template == "":
+		return pack.Changelog(pl.Product, pl.Version, pl.From, pl.To, pl.Added, pl.Modified, pl.Removed), nil
+	}
+	s, err := pack.RenderTemplate(o.Template, pl.Added, pl.Modified, pl.Removed)
+	return append([]byte{}, s...), err
 }
 
 func (t *stager) syncStage() error {

@@ -58,6 +58,9 @@ func (t *transaction) commit() error {
 	if now, err := t.p.State(); err == nil {
 		after.FloorSeen = after.FloorSeen || now.FloorSeen
 	}
+	if err := releaseReserve(t.root); err != nil {
+		return t.rollBack(err)
+	}
 	if err := t.p.SaveState(after); err != nil {
 		// The rename may have been done, and only its sync failed.
 		if done, derr := t.committed(); derr == nil && !done {
@@ -170,14 +173,18 @@ func (t *transaction) remember() error {
 }
 
 func (t *transaction) audit() error {
-	f := map[string]any{"run": t.head.Txn, "from": t.head.From, "to": t.head.To, "paths": len(t.ops)}
-	if t.head.Bundle != "" {
-		f["bundle"] = t.head.Bundle
+	return t.p.AuditOnce(t.head.Kind, auditFields(&t.head, len(t.ops)))
+}
+
+func auditFields(h *head, paths int) map[string]any {
+	f := map[string]any{"run": h.Txn, "from": h.From, "to": h.To, "paths": paths}
+	if h.Bundle != "" {
+		f["bundle"] = h.Bundle
 	}
-	if t.head.Generation > 0 {
-		f["generation"] = t.head.Generation
+	if h.Generation > 0 {
+		f["generation"] = h.Generation
 	}
-	return t.p.AuditOnce(t.head.Kind, f)
+	return f
 }
 
 // dropReverted removes the generation that was taken back.
@@ -203,6 +210,9 @@ func (t *transaction) dropReverted() error {
 
 // undo turns back: the journal's name says so before the first move.
 func (t *transaction) undo() error {
+	if err := releaseReserve(t.root); err != nil {
+		return err
+	}
 	there, err := exists(t.root, journalName)
 	if err != nil {
 		return err

@@ -340,7 +340,7 @@ func tidy(tb testing.TB, p *pack.Pack) {
 	list, err := os.ReadDir(filepath.Join(p.Dir(), dataDir))
 	must(tb, err)
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), ".packlift-tmp-") {
+		if strings.HasPrefix(e.Name(), ".packlift-tmp-") || strings.HasPrefix(e.Name(), "reserve") {
 			tb.Errorf("%s is left", e.Name())
 		}
 	}

@@ -97,6 +97,20 @@ func readFault(what string, err error) error {
 	return &readError{fmt.Errorf("%s: %w", what, err)}
 }
 
+// bare is what a settled err says itself, without what others put before it: age
+// tells where in a header it was when a piece could not be read.
+func bare(err error) error {
+	var l *layered
+	var r *readError
+	switch {
+	case errors.As(err, &l):
+		return l
+	case errors.As(err, &r):
+		return r
+	}
+	return err
+}
+
 // settled reports whether err already says what it is: it has a class or a
 // layer, or is a failing read.
 func settled(err error) bool {

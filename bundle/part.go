@@ -86,7 +86,7 @@ func (o ReadOptions) keep() int {
 // decryptFault tells a missing key from damage.
 func decryptFault(name string, err error) error {
 	if settled(err) {
-		return At(LayerDecrypt, err) // a piece failed, or an identity said why it cannot
+		return At(LayerDecrypt, bare(err)) // a piece failed, or an identity said why it cannot
 	}
 	var none *age.NoIdentityMatchError
 	if errors.As(err, &none) || errors.Is(err, age.ErrIncorrectIdentity) {

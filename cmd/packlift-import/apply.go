@@ -115,7 +115,7 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 		return err
 	}
 	defer s.closing(&err)
-	return s.where(ctx, a.noteRefusal(s, in, a.apply(ctx, s, in)))
+	return s.where(ctx, a.noteRefusal(s, in, common.WithHint(in.Path, a.apply(ctx, s, in))))
 }
 
 // apply is the order of DESIGN.md after lock and recover: verify, product and
@@ -139,7 +139,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 		}
 	}
 	o := a.options(ids)
-	o.Log = s.log
+	o.Log, o.LogFile = s.log, s.file
 	pl, err := apply.NewPlan(ctx, s.Pack, b, o)
 	if err != nil {
 		return a.explain(err)

@@ -39,7 +39,7 @@ func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, o apply.Optio
 		return err
 	}
 	defer s.closing(&err)
-	o.Log = s.log
+	o.Log, o.LogFile = s.log, s.file
 	pl, err := apply.NewRevert(ctx, s.Pack, o)
 	if errors.Is(err, apply.ErrNothingToRevert) {
 		return sayNothingToRevert(s)

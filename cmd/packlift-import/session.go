@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -41,6 +42,7 @@ type session struct {
 	*pack.Pack
 	c      *cli.Console
 	log    *slog.Logger
+	file   string // the log's name in the pack
 	ends   []func() error
 	before apply.RecoverOutcome
 }
@@ -97,6 +99,7 @@ func (s *session) openLog(command string) error {
 		return fmt.Errorf("log: %w", err)
 	}
 	s.ends = append(s.ends, f.Close)
+	s.file = pack.LogDir + "/" + filepath.Base(f.Name())
 	s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s.log.Info("begin", "command", command, "version", version.Current(), "pack", s.Dir())
 	return nil

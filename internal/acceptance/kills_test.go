@@ -252,7 +252,7 @@ func watch(t *testing.T, pack string) *watcher {
 	t.Helper()
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err == nil {
-		_, err = unix.InotifyAddWatch(fd, filepath.Join(pack, "updates", "packlift"), unix.IN_MOVED_TO|unix.IN_DELETE)
+		_, err = unix.InotifyAddWatch(fd, filepath.Join(pack, "updates", "packlift"), unix.IN_CREATE|unix.IN_MOVED_TO|unix.IN_DELETE)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -262,14 +262,18 @@ func watch(t *testing.T, pack string) *watcher {
 
 func (w *watcher) close() { unix.Close(w.fd) }
 
-// journal waits until the journal comes or goes, or the process has ended. It
-// polls by itself: a goroutine that Go's poller wakes comes too late to meet a commit.
-func (w *watcher) journal(ended <-chan struct{}) bool {
+// journal waits until the journal comes or goes, or the process has ended.
+func (w *watcher) journal(ended <-chan struct{}) bool { return w.sees("journal", ended) }
+
+// sees waits until something of that name comes or goes in the folder of the pack's
+// own data. It polls by itself: a goroutine that Go's poller wakes comes too late to
+// meet a commit.
+func (w *watcher) sees(name string, ended <-chan struct{}) bool {
 	b := make([]byte, 4096)
 	for {
 		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(w.fd), Events: unix.POLLIN}}, 20)
 		n, _ := unix.Read(w.fd, b)
-		if n > 0 && strings.Contains(string(b[:n]), "journal\x00") {
+		if n > 0 && strings.Contains(string(b[:n]), name+"\x00") {
 			return true
 		}
 		select {

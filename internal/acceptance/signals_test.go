@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -51,17 +52,25 @@ type signals struct {
 }
 
 func newSignals(t *testing.T) *signals {
-	g := &signals{realSite: newRealSite(t), updated: filepath.Join(t.TempDir(), "updated"),
-		seed: number(t, "PACKLIFT_KILL_SEED", rand.Uint64()), rounds: int(number(t, "PACKLIFT_SIGNAL_ROUNDS", 1))}
-	copyPack(t, g.pack, g.updated)
-	g.s.want(0, "packlift-import", "apply-update", "--pack", g.updated, "-i", g.s.identity, g.bundle)
-	dir := t.TempDir()
-	if err := build(top, "1.2.0", dir); err != nil {
+	g := &signals{realSite: newRealSite(t), seed: number(t, "PACKLIFT_KILL_SEED", rand.Uint64()), rounds: int(number(t, "PACKLIFT_SIGNAL_ROUNDS", 1))}
+	g.updated = filepath.Join(filepath.Dir(g.pack), "updated")
+	if _, err := os.Stat(g.updated); err != nil {
+		copyPack(t, g.pack, g.updated)
+		g.s.want(0, "packlift-import", "apply-update", "--pack", g.updated, "-i", g.s.identity, g.bundle)
+	}
+	dir, err := olderRelease()
+	if err != nil {
 		t.Fatal(err)
 	}
 	g.old = filepath.Join(dir, "packlift-import")
 	return g
 }
+
+// olderRelease is the folder of binaries that updates replace.
+var olderRelease = sync.OnceValues(func() (string, error) {
+	dir := filepath.Join(scratch, "older")
+	return dir, build(top, "1.2.0", dir)
+})
 
 // signalNames are the ways to be told to end; "closed" is the terminal's.
 var signalNames = map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "closed": 0}

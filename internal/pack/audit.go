@@ -141,6 +141,19 @@ func (p *Pack) AuditOnce(event string, fields map[string]any) error {
 	return p.appendAudit(tail, event, fields)
 }
 
+// AuditGrowth is how many bytes a record of event will add to the log's size,
+// and what that is now.
+func (p *Pack) AuditGrowth(event string, fields map[string]any) (size, more int64, err error) {
+	info, err := p.root.Lstat(AuditFile)
+	if err == nil {
+		size = info.Size()
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return 0, 0, err
+	}
+	b, err := (&record{Seq: int(size / 100), Time: time.Now(), Event: event, Fields: fields}).marshal()
+	return size, int64(len(b)) + 1, err
+}
+
 func (p *Pack) appendAudit(tail []byte, event string, fields map[string]any) error {
 	last, torn := lastRecord(tail)
 	var out []byte

@@ -11,13 +11,14 @@ import (
 	"packlift/internal/manifest"
 )
 
-func manifestName(d manifest.Digest) string { return ManifestDir + "/" + d.String() + ".json" }
+// ManifestName is where the manifest with digest d is kept.
+func ManifestName(d manifest.Digest) string { return ManifestDir + "/" + d.String() + ".json" }
 
 // Manifest reads the signed manifest with digest d. One that is missing or
 // does not have that digest is an error of class Differs; nothing of it is
 // parsed before its digest holds.
 func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
-	name := manifestName(d)
+	name := ManifestName(d)
 	f, err := p.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fault.New(fault.Differs, "the pack has lost a signed manifest: %w", err)
@@ -65,7 +66,7 @@ func (p *Pack) SaveManifest(m *manifest.Manifest) error {
 	if err := p.root.SyncDir(Dir); err != nil {
 		return err
 	}
-	w, err := p.root.Pending(manifestName(d), privateFile)
+	w, err := p.root.Pending(ManifestName(d), privateFile)
 	if err != nil {
 		return err
 	}

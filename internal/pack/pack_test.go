@@ -384,7 +384,7 @@ func TestManifests(t *testing.T) {
 	}
 	other := testManifest()
 	other.Level = 4
-	write(t, dir, manifestName(d), string(other.Marshal())) // valid, but not the one named
+	write(t, dir, ManifestName(d), string(other.Marshal())) // valid, but not the one named
 	_, err = p.Manifest(d)
 	wantClass(t, "swapped", err, fault.Differs)
 	if err := p.SaveManifest(m); err != nil {

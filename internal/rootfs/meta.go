@@ -18,7 +18,21 @@ type Space struct {
 	Bytes, Inodes uint64
 	Block         int64
 	ReadOnly      bool
+	Kind          Kind
 }
+
+// Kind is a kind of file system, where it matters what one takes for a name.
+type Kind int
+
+// The kinds that are told apart. Ext is ext2 to ext4.
+const (
+	OtherKind Kind = iota
+	Tmpfs
+	Ext
+	XFS
+	Btrfs
+	Overlay
+)
 
 const unlimited = math.MaxUint64
 

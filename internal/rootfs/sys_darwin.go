@@ -6,6 +6,8 @@ func blockSize(st *unix.Statfs_t) int64 { return int64(st.Bsize) }
 
 func isReadOnly(st *unix.Statfs_t) bool { return st.Flags&unix.MNT_RDONLY != 0 }
 
+func kindOf(*unix.Statfs_t) Kind { return OtherKind }
+
 // SyncFS always returns ErrNoSyncFS here.
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 

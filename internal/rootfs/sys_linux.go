@@ -17,6 +17,22 @@ func blockSize(st *unix.Statfs_t) int64 {
 
 func isReadOnly(st *unix.Statfs_t) bool { return st.Flags&unix.ST_RDONLY != 0 }
 
+func kindOf(st *unix.Statfs_t) Kind {
+	switch int64(st.Type) { // 32 bits wide on some machines
+	case unix.TMPFS_MAGIC:
+		return Tmpfs
+	case unix.EXT4_SUPER_MAGIC:
+		return Ext
+	case unix.XFS_SUPER_MAGIC:
+		return XFS
+	case unix.BTRFS_SUPER_MAGIC:
+		return Btrfs
+	case unix.OVERLAYFS_SUPER_MAGIC:
+		return Overlay
+	}
+	return OtherKind
+}
+
 // SyncFS makes durable all that was written to the file system of the folder
 // itself; what lies below it on other mounts needs a Sub of its own.
 func (r *Root) SyncFS() error {

@@ -94,7 +94,7 @@ func (r *Root) freeAt(name string) (Space, error) {
 	if err := unix.Fstatfs(int(f.Fd()), &st); err != nil {
 		return Space{}, r.wrap("statfs", name, err)
 	}
-	s := Space{Block: blockSize(&st), Inodes: st.Ffree, ReadOnly: isReadOnly(&st)}
+	s := Space{Block: blockSize(&st), Inodes: st.Ffree, ReadOnly: isReadOnly(&st), Kind: kindOf(&st)}
 	s.Bytes = st.Bavail * uint64(s.Block)
 	if st.Files == 0 { // btrfs and others make inodes as they go
 		s.Inodes = unlimited

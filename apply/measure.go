@@ -1,0 +1,388 @@
+package apply
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"path"
+	"path/filepath"
+
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+)
+
+// measuring follows a run from its stage to its end and counts what it takes on
+// each file system, in the order of the commit protocol: the most at any point
+// is what has to be free.
+type measuring struct {
+	*meter
+	pl   *Plan
+	p    *pack.Pack
+	o    Options
+	at   places
+	root *rootfs.Root
+	home *Space // of the pack's own data
+	head head   // as the journal will have it
+	text int64  // bytes of the changelog
+}
+
+// logLines is what a run adds to its log after the plan, in bytes.
+const logLines = 200
+
+// measure fills in Space, and how much the reserve has to hold.
+func (pl *Plan) measure(p *pack.Pack, o Options) (err error) {
+	m := &measuring{meter: newMeter(), pl: pl, p: p, o: o, at: places{pl.head.Txn}, root: p.Root()}
+	if m.home, err = m.space(m.root, dataDir); err != nil {
+		return err
+	}
+	if err := m.reports(); err != nil {
+		return err
+	}
+	for _, part := range []func() error{m.stage, m.outside, m.reserve, m.commit} {
+		if err := part(); err != nil {
+			return err
+		}
+	}
+	pl.Space = m.list()
+	return nil
+}
+
+// reports finds out how long the journal's head and the changelog will be.
+func (m *measuring) reports() error {
+	m.pl.states(m.o.Now())
+	m.head = m.pl.head
+	text, err := m.pl.changelogText(m.o)
+	if err != nil || text == nil {
+		return err
+	}
+	m.text, m.head.Changelog = int64(len(text)), changelogName(m.pl.From, m.pl.To)
+	return nil
+}
+
+// stage is steps 2 to 4 of the protocol.
+func (m *measuring) stage() error {
+	n := newNames(m.meter, m.root)
+	for _, dir := range []string{m.at.newDir(), m.at.oldDir()} {
+		n.folder(dir)
+	}
+	for _, top := range m.head.Mounts {
+		n.folder(m.at.mount(top))
+	}
+	note, err := json.Marshal(note{Mark: "26 characters of base32, so", Outside: m.head.Outside, Mounts: m.head.Mounts})
+	if err != nil {
+		return err
+	}
+	n.file(m.at.note(), int64(len(note)))
+	for i := range m.pl.ops {
+		m.stageOp(n, &m.pl.ops[i])
+	}
+	if err := m.backup(n); err != nil {
+		return err
+	}
+	for _, signed := range []*manifest.Manifest{m.pl.base, m.pl.target} {
+		if err := m.manifest(n, signed); err != nil {
+			return err
+		}
+	}
+	if m.head.Changelog != "" {
+		n.file(m.at.changelog(), m.text)
+	}
+	return n.settle()
+}
+
+func (m *measuring) stageOp(n *names, o *op) {
+	if o.needsNew() && !(m.head.Reverts > 0 && o.New == treeName(m.head.Reverts, o.Path)) {
+		n.file(o.New, o.After.Size)
+	}
+	switch {
+	case o.Old == "":
+	case o.removesDir():
+		n.folder(o.Old)
+	default:
+		n.name(o.Old)
+	}
+	if m.head.Generation == 0 {
+		return
+	}
+	kept := treeName(m.head.Generation, o.Path)
+	if o.removesDir() {
+		n.folder(kept)
+	} else if m.pl.local[o.Path] {
+		before := m.home.Need
+		n.old(kept, o.Before)
+		m.home.backup += m.home.Need - before
+	}
+}
+
+func (m *measuring) backup(n *names) error {
+	if m.head.Generation == 0 {
+		return nil
+	}
+	gen := generationDir(m.head.Generation)
+	n.folder(gen + "/" + treeDir)
+	size, err := m.record(recordBackup)
+	n.file(gen+"/"+backupRecord, size)
+	return err
+}
+
+func (m *measuring) record(what string) (int64, error) {
+	h := m.head
+	h.Record = what
+	return recordSize(h, m.pl.ops)
+}
+
+// manifest is one that is kept, unless the pack has it already.
+func (m *measuring) manifest(n *names, signed *manifest.Manifest) error {
+	if signed == nil {
+		return nil
+	}
+	name := pack.ManifestName(signed.Digest())
+	if there, err := exists(m.root, name); err != nil || there {
+		return err
+	}
+	size, err := signed.WriteTo(io.Discard)
+	n.file(name, size)
+	return err
+}
+
+// outside is the backup in a folder outside the pack.
+func (m *measuring) outside() error {
+	if m.pl.outside == "" {
+		return nil
+	}
+	root, closeRoot, err := openNearest(m.pl.outside)
+	if err != nil {
+		return err
+	}
+	defer closeRoot()
+	s, err := m.space(root, ".")
+	if err != nil {
+		return err
+	}
+	rel, err := filepath.Rel(root.Path(), m.head.Outside)
+	if err != nil {
+		return err
+	}
+	before, dir := s.Need, filepath.ToSlash(rel)
+	n := newNames(m.meter, root)
+	n.folder(dir + "/" + treeDir)
+	n.file(dir+"/"+noteName, 1)
+	for i := range m.pl.ops {
+		o := &m.pl.ops[i]
+		if name := dir + "/" + treeDir + "/" + o.Path; o.removesDir() {
+			n.folder(name)
+		} else if o.movesAway() {
+			n.old(name, o.Before)
+		}
+	}
+	size, err := m.record(recordBackup)
+	if err != nil {
+		return err
+	}
+	n.file(dir+"/"+backupRecord, size)
+	err = n.settle()
+	if m.head.Remember == "" { // a remembered folder, not one given now
+		s.backup += s.Need - before
+	}
+	return err
+}
+
+// reserve is what the steps after the commit point, or turning back, will take;
+// it is taken before the journal is written, and given back when they begin.
+func (m *measuring) reserve() error {
+	end := &Space{costs: m.home.costs}
+	before, after := int64(len(m.head.StateBefore)), int64(len(m.head.StateAfter))
+	end.replace(before, after)
+	if err := m.endFloor(end, after); err != nil {
+		return err
+	}
+	if m.head.Remember != "" {
+		end.replace(sizeAt(m.root, pack.ConfigFile), int64(len(m.head.Remember)+100))
+	}
+	size, more, err := m.p.AuditGrowth(m.head.Kind, auditFields(&m.head, len(m.pl.ops)))
+	if err != nil {
+		return err
+	}
+	end.grow(size, more)
+	if m.head.Changelog != "" {
+		s, err := m.space(m.root, pack.Updates)
+		if err != nil {
+			return err
+		}
+		if s == m.home {
+			s = end
+		}
+		s.replace(sizeAt(m.root, m.head.Changelog), m.text)
+	}
+	if s, err := m.space(m.root, pack.Updates); err != nil {
+		return err
+	} else if m.o.LogFile != "" {
+		s.grow(sizeAt(m.root, m.o.LogFile), logLines)
+	}
+	m.pl.reserve = reserve{int64(end.Need), int64(end.NeedInodes)}
+	m.home.take(m.pl.reserve.bytes, m.pl.reserve.inodes)
+	return nil
+}
+
+// floorSize is more than a floor's file is long.
+const floorSize = 300
+
+func (m *measuring) endFloor(end *Space, state int64) error {
+	if m.head.Floor == nil || *m.head.Floor == (manifest.Sequence{}) {
+		return nil
+	}
+	old, ok, err := m.p.Floor()
+	if err != nil {
+		return err
+	}
+	if !ok || m.head.Floor.Compare(old) > 0 {
+		end.replace(sizeAt(m.root, pack.FloorFile), floorSize)
+	}
+	if !m.pl.before.FloorSeen {
+		end.replace(state, state)
+	}
+	return nil
+}
+
+// sizeAt is -1 where there is no file.
+func sizeAt(root *rootfs.Root, name string) int64 {
+	info, err := root.Lstat(name)
+	if err != nil {
+		return -1
+	}
+	return info.Size()
+}
+
+// commit is the journal and what the moves take: folders go before others come.
+func (m *measuring) commit() error {
+	size, err := m.record(recordJournal)
+	if err != nil {
+		return err
+	}
+	m.home.addFile(size)
+	n := newNames(m.meter, m.root)
+	for i := range m.pl.ops {
+		o := &m.pl.ops[i]
+		if o.removesDir() {
+			if err := m.goes(o); err != nil {
+				return err
+			}
+		}
+	}
+	for i := range m.pl.ops {
+		switch o := &m.pl.ops[i]; {
+		case o.makesDir():
+			n.folder(o.Path)
+		case o.makesLink():
+			n.old(o.Path, o.After)
+		case o.placesNew() && !isLeaf(o.Before):
+			n.name(o.Path)
+		}
+	}
+	return n.settle()
+}
+
+// goes gives back what a removed folder has.
+func (m *measuring) goes(o *op) error {
+	s, err := m.space(m.root, o.Path)
+	if err != nil {
+		return err
+	}
+	bytes := s.folder(0)
+	if s.kind == rootfs.Ext && o.seen != nil {
+		bytes = o.seen.Size()
+	}
+	s.take(-bytes, -1)
+	return nil
+}
+
+// names are names that come into being, and so the folders that they need.
+type names struct {
+	m    *meter
+	root *rootfs.Root
+	in   map[string]*folderNeed
+	err  error
+}
+
+// folderNeed is a folder that is made, or there and given more names of used bytes.
+type folderNeed struct {
+	space *Space
+	there bool
+	used  int64
+}
+
+func newNames(m *meter, root *rootfs.Root) *names {
+	return &names{m: m, root: root, in: map[string]*folderNeed{}}
+}
+
+// folder sees to it that p is there, and all folders above it.
+func (n *names) folder(p string) *folderNeed {
+	if f := n.in[p]; f != nil {
+		return f
+	}
+	f := &folderNeed{}
+	n.in[p] = f
+	info, err := n.root.Lstat(p)
+	if f.there = err == nil && info.IsDir(); f.there {
+		f.space, err = n.m.space(n.root, p)
+	} else if err == nil || absent(err) {
+		f.space, err = n.name(p), nil
+	}
+	n.err = errors.Join(n.err, err)
+	if f.space == nil { // the error ends it all
+		f.space = &Space{costs: costs{block: 1}}
+	}
+	return f
+}
+
+// name adds p to its folder, and gives where that is.
+func (n *names) name(p string) *Space {
+	f := n.folder(path.Dir(p))
+	f.used += f.space.entry(path.Base(p))
+	return f.space
+}
+
+func (n *names) file(p string, size int64) { n.name(p).addFile(size) }
+
+// old is a copy of what e describes.
+func (n *names) old(p string, e *manifest.Entry) {
+	if isLink(e) {
+		n.name(p).addLink(e.Target)
+	} else {
+		n.file(p, e.Size)
+	}
+}
+
+// settle counts the folders.
+func (n *names) settle() error {
+	for p, f := range n.in {
+		switch {
+		case n.err != nil:
+			return n.err
+		case !f.there:
+			f.space.addFolder(f.used)
+		case f.used > 0:
+			n.err = n.grown(p, f)
+		}
+	}
+	return n.err
+}
+
+func (n *names) grown(p string, f *folderNeed) error {
+	info, err := n.root.Lstat(p)
+	if err != nil {
+		return err
+	}
+	list, err := n.root.ReadDir(p)
+	if errors.Is(err, fs.ErrPermission) { // closed to its owner; the run opens it
+		return nil
+	}
+	used := int64(0)
+	for _, e := range list {
+		used += f.space.entry(e.Name())
+	}
+	f.space.take(f.space.growth(info.Size(), used, f.used), 0)
+	return err
+}
