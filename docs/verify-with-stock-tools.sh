@@ -237,9 +237,15 @@ done
 passed "levels: the manifests are those that MANIFEST.json names"
 
 open_part payload
-find "$outdir/payload" -type f | sed 's|.*/||' | sort > "$work/blobs"
-(cd "$outdir/payload" && [ ! -d blob ] || sed 's|.*|&  blob/&|' "$work/blobs" | sha256sum -c --strict --quiet) > "$work/sums" 2>&1 ||
+for kind in blob delta; do
+  { [ ! -d "$outdir/payload/$kind" ] || find "$outdir/payload/$kind" -type f; } | sed 's|.*/||' | sort > "$work/$kind"
+done
+(cd "$outdir/payload" && sed 's|.*|&  blob/&|' "$work/blob" > "$work/sums.blob" && { [ ! -s "$work/blob" ] || sha256sum -c --strict --quiet "$work/sums.blob"; }) > "$work/sums" 2>&1 ||
   { cat "$work/sums"; failed "payload: a blob's content is not its name"; }
-grep -rhoE '"sha256":"[0-9a-f]{64}"' "$outdir/levels" | cut -d'"' -f4 | sort -u > "$work/wanted"
-[ "$(comm -23 "$work/blobs" "$work/wanted" | wc -l)" -eq 0 ] || failed "payload: holds a blob that no level names"
-passed "payload: $(wc -l < "$work/blobs" | tr -d ' ') blobs, each named by its digest"
+{ grep -hE '^\{"sha256":' "$outdir/levels/contents"/*.json || true; } > "$work/items"
+{ grep -v '"bases":' "$work/items" || true; } | cut -d'"' -f4 | sort > "$work/wanted.blob"
+{ grep '"bases":' "$work/items" || true; } | cut -d'"' -f4 | sort > "$work/wanted.delta"
+for kind in blob delta; do
+  cmp -s "$work/$kind" "$work/wanted.$kind" || failed "payload: its ${kind}s are not those that the list of contents names"
+done
+passed "payload: $(wc -l < "$work/blob" | tr -d ' ') blobs, each named by its digest, and $(wc -l < "$work/delta" | tr -d ' ') deltas, as listed"
