@@ -46,6 +46,7 @@ type Plan struct {
 	treeAway bool               // the pack's backups lie on another volume than its stage
 	source   *outsideSource     // revert: where an outside backup lies
 	reserve  reserve
+	largest  largest
 	first    firstContact
 	remedies remedies
 }
