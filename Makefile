@@ -67,8 +67,8 @@ failpoints: ## the tests that stop a run before each file effect
 # A mount namespace of its own: a test that is killed leaves no mount behind.
 OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] && unshare -m --propagation private true 2>/dev/null && echo unshare -m --propagation private)
 
-disks: needs ## power cuts, full disks and odd file systems, on real ones; needs root and loop devices. PACKLIFT_POWERCUTS=all takes each effect
-	$(OWN_MOUNTS) $(GO) test -tags failpoint,disks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply | grep -vE '^=== |^ *--- PASS'
+disks: needs ## power cuts, full disks and odd file systems, on real ones; needs root and loop devices. PACKLIFT_POWERCUTS=all and PACKLIFT_DISKS=all take all
+	$(OWN_MOUNTS) $(GO) test -tags failpoint,disks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply ./internal/acceptance | grep -vE '^=== |^ *--- PASS'
 
 realpacks: needs ## real products through the built binaries, stock tools among them
 	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance

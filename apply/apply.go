@@ -172,8 +172,13 @@ func spaceOr(err error) error {
 		return err
 	}
 	e := fault.New(fault.NoSpace, "%w", err)
-	if fault.HintOf(err) == "" {
-		return e.WithHint("free some space, then run the same command again")
+	switch {
+	case fault.HintOf(err) != "":
+		return e
+	case tooLarge(err):
+		return e.WithHint(raiseLimit)
 	}
-	return e
+	return e.WithHint("free some space, then run the same command again")
 }
+
+const raiseLimit = "raise the file-size limit (ulimit -f unlimited), or bring the folder to a file system that takes larger files; then run the same command again"

@@ -12,5 +12,8 @@ func crossed(err error) bool { return errors.Is(err, syscall.EXDEV) }
 
 // noSpace: the error is about a full disk or quota.
 func noSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || tooLarge(err)
 }
+
+// tooLarge: the file system, or the process's limit, takes no file that long.
+func tooLarge(err error) bool { return errors.Is(err, syscall.EFBIG) }

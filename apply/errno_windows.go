@@ -11,5 +11,8 @@ func crossed(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVI
 
 // noSpace: the error is about a full disk or quota.
 func noSpace(err error) bool {
-	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED)
+	return errors.Is(err, windows.ERROR_DISK_FULL) || errors.Is(err, windows.ERROR_DISK_QUOTA_EXCEEDED) || tooLarge(err)
 }
+
+// tooLarge: the file system takes no file that long.
+func tooLarge(err error) bool { return errors.Is(err, windows.ERROR_FILE_TOO_LARGE) }

@@ -63,7 +63,7 @@ func (m *measuring) reports() error {
 
 // stage is steps 2 to 4 of the protocol.
 func (m *measuring) stage() error {
-	n := newNames(m.meter, m.root)
+	n := newNames(m, m.root)
 	for _, dir := range []string{m.at.newDir(), m.at.oldDir()} {
 		n.folder(dir)
 	}
@@ -94,7 +94,8 @@ func (m *measuring) stage() error {
 
 func (m *measuring) stageOp(n *names, o *op) {
 	if o.needsNew() && !(m.head.Reverts > 0 && o.New == treeName(m.head.Reverts, o.Path)) {
-		n.file(o.New, o.After.Size)
+		n.name(o.New).addFile(o.After.Size)
+		n.most.see(o.Path, o.After.Size)
 	}
 	switch {
 	case o.Old == "":
@@ -166,7 +167,7 @@ func (m *measuring) outside() error {
 		return err
 	}
 	before, dir := s.Need, filepath.ToSlash(rel)
-	n := newNames(m.meter, root)
+	n := newNames(m, root)
 	n.folder(dir + "/" + treeDir)
 	n.file(dir+"/"+noteName, 1)
 	for i := range m.pl.ops {
@@ -262,7 +263,8 @@ func (m *measuring) commit() error {
 		return err
 	}
 	m.home.addFile(size)
-	n := newNames(m.meter, m.root)
+	m.pl.largest.see(journalName, size)
+	n := newNames(m, m.root)
 	for i := range m.pl.ops {
 		o := &m.pl.ops[i]
 		if o.removesDir() {
@@ -301,6 +303,7 @@ func (m *measuring) goes(o *op) error {
 // names are names that come into being, and so the folders that they need.
 type names struct {
 	m    *meter
+	most *largest
 	root *rootfs.Root
 	in   map[string]*folderNeed
 	err  error
@@ -313,8 +316,8 @@ type folderNeed struct {
 	used  int64
 }
 
-func newNames(m *meter, root *rootfs.Root) *names {
-	return &names{m: m, root: root, in: map[string]*folderNeed{}}
+func newNames(m *measuring, root *rootfs.Root) *names {
+	return &names{m: m.meter, most: &m.pl.largest, root: root, in: map[string]*folderNeed{}}
 }
 
 // folder sees to it that p is there, and all folders above it.
@@ -344,7 +347,22 @@ func (n *names) name(p string) *Space {
 	return f.space
 }
 
-func (n *names) file(p string, size int64) { n.name(p).addFile(size) }
+func (n *names) file(p string, size int64) {
+	n.name(p).addFile(size)
+	n.most.see(p, size)
+}
+
+// largest is the longest file that a run writes.
+type largest struct {
+	path string
+	size int64
+}
+
+func (l *largest) see(p string, size int64) {
+	if size > l.size {
+		l.path, l.size = p, size
+	}
+}
 
 // old is a copy of what e describes.
 func (n *names) old(p string, e *manifest.Entry) {

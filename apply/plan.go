@@ -48,6 +48,7 @@ type Plan struct {
 	reserve  reserve
 	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
 	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
+	largest  largest
 	first    firstContact
 	remedies remedies
 }

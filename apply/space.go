@@ -22,8 +22,12 @@ type Space struct {
 }
 
 // CheckSpace returns fault.NoSpace with the numbers if any file system has not
-// what the run needs.
+// what the run needs, or the process may not write files that long.
 func (pl *Plan) CheckSpace() error {
+	if limit := rootfs.FileLimit(); uint64(pl.largest.size) > limit {
+		return fault.New(fault.NoSpace, "%q needs a file of %d bytes, and this process may write %d", pl.largest.path, pl.largest.size, limit).
+			WithHint(raiseLimit)
+	}
 	for _, s := range pl.Space {
 		if s.Need > s.Free {
 			return fault.New(fault.NoSpace, "%s: %d bytes are needed, %d are free", s.Dir, s.Need, s.Free).

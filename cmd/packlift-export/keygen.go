@@ -45,10 +45,7 @@ func runKeygen(c *cli.Console, name, dir string) error {
 		return err
 	}
 	pair := keyPair{filepath.Join(dir, name), filepath.Join(dir, name+".pub"), string(public[:len(public)-1])}
-	if err := common.WriteNew(pair.Private, private, 0o600); err != nil {
-		return err
-	}
-	if err := common.WriteNew(pair.Public, public, 0o644); err != nil {
+	if err := common.WriteAllNew(common.NewFile{Name: pair.Private, Data: private, Perm: 0o600}, common.NewFile{Name: pair.Public, Data: public, Perm: 0o644}); err != nil {
 		return err
 	}
 	c.Changed()

@@ -65,7 +65,11 @@ func OnFullDisk(err error, name string) error {
 // hintOf is the hint of err, or the one of its class.
 func hintOf(err error) string {
 	hint := fault.HintOf(err)
-	if hint == "" && isNoSpace(err) {
+	switch {
+	case hint != "":
+	case isTooLarge(err):
+		hint = "a file-size limit ends it: raise the shell's (ulimit -f unlimited), or choose a file system that takes larger files; FAT ends at 4 GiB"
+	case isNoSpace(err):
 		hint = "free space there, or choose a folder on another file system; TMPDIR names the one for temporary files"
 	}
 	return hint

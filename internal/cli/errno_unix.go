@@ -8,7 +8,10 @@ import (
 )
 
 func isNoSpace(err error) bool {
-	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || isTooLarge(err)
 }
+
+// isTooLarge: the file system, or the process's limit, takes no file that long.
+func isTooLarge(err error) bool { return errors.Is(err, syscall.EFBIG) }
 
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

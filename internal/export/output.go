@@ -97,18 +97,34 @@ func digestOf(ctx context.Context, r io.ReaderAt, size int64, w io.Writer) (mani
 	return manifest.Digest(h.Sum(nil)), err
 }
 
-// publish puts the file under its name and the sidecar beside it. An older
-// sidecar goes first: at no instant does one stand beside a bundle that it
-// does not describe.
-func (o *output) publish(sum manifest.Digest) error {
-	sidecar := o.name + sumSuffix
-	if err := o.root.Remove(sidecar); err != nil && !errors.Is(err, fs.ErrNotExist) {
+// publish puts the file under its name and the sidecar beside it. The sidecar is
+// written first: where there is no room for it nothing is published. An older
+// one goes before: at no instant does one stand beside a bundle that it does not
+// describe.
+func (o *output) publish(sum manifest.Digest) (err error) {
+	name := o.name + sumSuffix
+	sidecar, err := o.root.Pending(name, bundleMode)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, sidecar.Cleanup())
+		}
+	}()
+	if _, err := sidecar.Write(sumLine(sum, o.name)); err != nil {
+		return err
+	}
+	if err := sidecar.Sync(); err != nil {
+		return err
+	}
+	if err := o.root.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if err := o.pending.Commit(); err != nil {
 		return err
 	}
-	return o.root.WriteFile(sidecar, sumLine(sum, o.name), bundleMode)
+	return sidecar.Commit()
 }
 
 // dropSigs removes the signature files beside the bundle, NN.sig, and their

@@ -34,10 +34,26 @@ func TrustNew(dir string, o verify.NewTrust) (*verify.TrustSet, error) {
 		return nil, err
 	}
 	defer root.Close()
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		if err := root.WriteFile(name, files[name], defaultFile); err != nil {
-			return nil, err
-		}
+	if err := writeTrust(root, files); err != nil {
+		return nil, err
 	}
 	return set, nil
+}
+
+// writeTrust writes all files, or leaves none: half a set looks like one.
+func writeTrust(root *rootfs.Root, files map[string][]byte) error {
+	names := slices.Sorted(maps.Keys(files))
+	for i, name := range names {
+		err := root.WriteFile(name, files[name], defaultFile)
+		if err == nil {
+			continue
+		}
+		for _, written := range names[:i+1] { // of the last one the rename may be done
+			if gone := root.Remove(written); !errors.Is(gone, fs.ErrNotExist) {
+				err = errors.Join(err, gone)
+			}
+		}
+		return err
+	}
+	return nil
 }

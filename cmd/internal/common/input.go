@@ -204,6 +204,38 @@ func ReadCapped(name string, r io.Reader, limit int64) ([]byte, error) {
 	return b, nil
 }
 
+// NewFile is a file for WriteAllNew.
+type NewFile struct {
+	Name string
+	Data []byte
+	Perm fs.FileMode
+}
+
+// WriteAllNew is WriteNew of several files that make sense together only: all are
+// written, or none is left.
+func WriteAllNew(files ...NewFile) error {
+	for i, f := range files {
+		err := WriteNew(f.Name, f.Data, f.Perm)
+		if err == nil {
+			continue
+		}
+		for _, written := range files[:i] {
+			err = errors.Join(err, removeNew(written.Name))
+		}
+		return err
+	}
+	return nil
+}
+
+func removeNew(name string) error {
+	dir, base := filepath.Split(filepath.Clean(name))
+	root, err := rootfs.Open(filepath.Clean(dir + "."))
+	if err != nil {
+		return err
+	}
+	return errors.Join(root.Remove(base), root.Close())
+}
+
 // WriteNew writes data to a file that must not be there yet.
 func WriteNew(name string, data []byte, perm fs.FileMode) (err error) {
 	dir, base := filepath.Split(filepath.Clean(name))
