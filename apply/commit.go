@@ -224,6 +224,9 @@ func (e *engine) place(o *op) error {
 				return err
 			}
 		}
+		if err := e.mendMode(o.New, o.After); err != nil {
+			return err
+		}
 		return e.move(o.New, o.Path, o.Path)
 	}
 	if now != nil {
@@ -235,6 +238,9 @@ func (e *engine) place(o *op) error {
 	}
 	if !sameContent(staged, o.After) {
 		return unrecoverable([]Conflict{{o.Path, "its staged content is missing or damaged"}})
+	}
+	if err := e.mendMode(o.New, o.After); err != nil {
+		return err
 	}
 	return e.move(o.New, o.Path, o.Path)
 }
@@ -272,6 +278,15 @@ func (e *engine) ownLink(o *op) error {
 		return nil
 	}
 	return err
+}
+
+// mendMode gives a file that lay in the stage or a backup, maybe for long, the
+// permission bits that it has to have, before it is moved.
+func (e *engine) mendMode(name string, want *manifest.Entry) error {
+	if !isFile(want) || !e.careful && e.head.Reverts == 0 {
+		return nil
+	}
+	return e.setMode(name, want)
 }
 
 // setMode sets permission bits where they are not the wanted ones.

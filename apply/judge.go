@@ -13,6 +13,7 @@ import (
 type found struct {
 	before, after, absent bool // the path is in that state; none: neither
 	oldThere              bool // the old file is at its place
+	oldFits               bool // and undamaged
 	newFits               bool // the staged content is there and undamaged
 	newThere              bool
 	blocked               bool // a folder above is a link or a file that no op explains
@@ -60,6 +61,11 @@ func (j *judge) look(o *op) (f found, err error) {
 		if f.oldThere, err = exists(j.e.root, o.Old); err != nil {
 			return f, err
 		}
+		kept, err := entryNow(j.e.root, o.Old)
+		if err != nil {
+			return f, err
+		}
+		f.oldFits = sameContent(kept, o.Before)
 	}
 	if o.placesNew() {
 		staged, err := entryNow(j.e.root, o.New)
@@ -110,9 +116,9 @@ func (f *found) ahead(o *op) (why string, ours bool) {
 	case f.blocked:
 		return "lies under a link or a file that was put there since", false
 	case o.modeOnly() && !f.after:
-		return "changed since the interruption", false
+		return "changed since the interruption, and only its mode was to change: put its content back", false
 	case isDir(o.Before) && isDir(o.After) && !f.after:
-		return "is no folder any more", false
+		return "is no folder any more: make it one again", false
 	case o.movesAway() && f.oldThere && f.before && !f.after:
 		return "is there again, and its old content is kept already", false
 	case !f.before && !f.after && !f.absent:
@@ -129,6 +135,10 @@ func (f *found) back(o *op) string {
 	switch {
 	case f.blocked:
 		return "lies under a link or a file that was put there since"
+	case o.movesAway() && f.oldThere && !f.oldFits:
+		return "its old content, kept as " + o.Old + ", is damaged: put it back there"
+	case o.movesAway() && !f.oldThere && (f.absent || f.after):
+		return "its old content is missing, here and as " + o.Old + ": put it back in one of the two places"
 	case o.movesAway() && f.oldThere && !f.absent && !f.after:
 		return "changed since the interruption, and the old file has to come back there"
 	case o.removesDir() && !f.absent && !f.before && !f.after:
@@ -151,5 +161,5 @@ func unrecoverable(paths []Conflict) error {
 		text += fmt.Sprintf("\n  %s: %s", c.Path, c.Reason)
 	}
 	return fault.New(fault.Unrecoverable, "an earlier run was interrupted, and these paths are neither old nor new:%s", text).
-		WithHint("move each of them aside, then run `packlift-import recover`")
+		WithHint("move each of them aside, where it does not say what else to do; then: packlift-import recover")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"log/slog"
 	"strconv"
@@ -44,6 +43,9 @@ func Recover(ctx context.Context, p *pack.Pack, log *slog.Logger) (RecoverOutcom
 		return RecoverOutcome{Action: ActionNone}, interrupted(ctx)
 	}
 	out, err := r.run()
+	if err != nil && fault.ClassOf(err) == fault.General && fault.HintOf(denied(err)) == "" && !noSpace(err) {
+		err = fault.New(fault.General, "%w", err).WithHint("put right what is named, then run the same command again")
+	}
 	if err == nil && out.Action != ActionNone {
 		log.Info("recovered", "action", out.Action, "from", out.From, "to", out.To)
 	}
@@ -71,6 +73,11 @@ func (r *recovery) run() (RecoverOutcome, error) {
 			return r.resume(name)
 		}
 	}
+	if made, err := r.restoreJournal(); err != nil {
+		return RecoverOutcome{}, err
+	} else if made {
+		return r.resume(undoName)
+	}
 	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log))
 }
 
@@ -84,10 +91,21 @@ func (r *recovery) resume(name string) (RecoverOutcome, error) {
 	t := &transaction{p: r.p, log: r.log, engine: engine{root: r.root, head: h, ops: ops, careful: true}}
 	if name == undoName {
 		out.Action = ActionUndone
-		return out, r.back(t)
+		return out, r.unusable(r.back(t))
 	}
 	out.Action, err = r.ahead(t)
-	return out, err
+	return out, r.unusable(err)
+}
+
+// unusable gives an error that is of no class and says not what to do both: something
+// of the pack's own is not what a run left there.
+func (r *recovery) unusable(err error) error {
+	err = denied(err)
+	if err == nil || fault.ClassOf(err) != fault.General || fault.HintOf(err) != "" || noSpace(err) {
+		return err
+	}
+	return fault.New(fault.Unrecoverable, "an earlier run was interrupted and cannot be brought to its end: %w", err).
+		WithHint("put back what is named as it was, or restore the pack from a copy; then: packlift-import recover")
 }
 
 // ahead finishes a run, or turns back if its stage is not whole.
@@ -127,6 +145,9 @@ func (r *recovery) ahead(t *transaction) (string, error) {
 }
 
 func (r *recovery) back(t *transaction) error {
+	if err := t.stateIsOld(); err != nil {
+		return err
+	}
 	if err := t.loosen(); err != nil { // a folder that cannot be listed cannot be judged
 		return err
 	}
@@ -161,16 +182,16 @@ func sweepStage(p *pack.Pack, log *slog.Logger) error {
 			continue
 		}
 		if !validTxn(e.Name()) {
-			return fmt.Errorf("%s holds %q, which no run made", root.Full(stageRoot), e.Name())
+			return badStage("%s holds %q, which no run made", root.Full(stageRoot), e.Name())
 		}
-		if err := sweepOne(p, log, places{e.Name()}, s.Generation); err != nil {
+		if err := sweepOne(p, log, places{e.Name()}, s); err != nil {
 			return err
 		}
 	}
 	return sweepGenerations(p)
 }
 
-func sweepOne(p *pack.Pack, log *slog.Logger, at places, generation int) error {
+func sweepOne(p *pack.Pack, log *slog.Logger, at places, now pack.State) error {
 	root := p.Root()
 	b, err := root.ReadFile(at.note(), maxNote)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -179,13 +200,21 @@ func sweepOne(p *pack.Pack, log *slog.Logger, at places, generation int) error {
 	var n note
 	if err == nil {
 		if err := json.Unmarshal(b, &n); err != nil {
-			return fmt.Errorf("%s is damaged: %w", root.Full(at.note()), err)
+			return badStage("%s is damaged: %w", root.Full(at.note()), err)
 		}
 	}
-	if err := dropOutside(root, at, n.Outside, generation+1); err != nil {
+	if err := mayDropStage(root, at, n, now); err != nil {
+		return err
+	}
+	if err := dropOutside(root, at, n.Outside, now.Generation+1); err != nil {
 		leftOutside(log, n.Outside, err)
 	}
 	return dropStage(root, at, n.Mounts)
+}
+
+func badStage(format string, args ...any) error {
+	return fault.New(fault.Unrecoverable, format, args...).
+		WithHint("move what is named aside, and keep it; then: packlift-import recover")
 }
 
 // leftOutside: a backup folder that is read-only or gone by now must not keep
@@ -231,6 +260,9 @@ func sweepGenerations(p *pack.Pack) error {
 		n, err := strconv.Atoi(e.Name())
 		if err != nil || generationDir(n) != backupTop+"/"+e.Name() || n != s.Generation+1 {
 			continue
+		}
+		if err := mayDropGeneration(p.Root(), generationDir(n)); err != nil {
+			return err
 		}
 		if err := p.Root().RemoveAll(backupTop + "/" + e.Name()); err != nil {
 			return err

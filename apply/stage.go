@@ -54,6 +54,7 @@ type note struct {
 	Mark    string   `json:"mark,omitempty"`
 	Outside string   `json:"outside,omitempty"`
 	Mounts  []string `json:"mounts,omitempty"`
+	State   string   `json:"state,omitempty"` // the one that the run began with, by its digest
 }
 
 // stage makes every new content, the backup, the stored manifest and the
@@ -108,7 +109,7 @@ func (t *stager) makePlaces() error {
 			return err
 		}
 	}
-	b, err := json.Marshal(note{rand.Text(), t.pl.head.Outside, t.pl.head.Mounts})
+	b, err := json.Marshal(note{rand.Text(), t.pl.head.Outside, t.pl.head.Mounts, stateSum(t.pl.head.StateBefore)})
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,10 @@
 package apply
 
-import "packlift/internal/safepath"
+import (
+	"path"
+
+	"packlift/internal/safepath"
+)
 
 // backward brings every op to Before, in the reverse of forward's order. It
 // goes by what is on disk, so it can start from any point of forward or of
@@ -48,6 +52,9 @@ func (e *engine) takeOut(o *op) error {
 	}
 	if staged, err := exists(e.root, o.New); err != nil || staged {
 		return err // not placed: what stands there is the site's own
+	}
+	if err := e.root.MkdirAll(path.Dir(o.New), 0o700); err != nil { // somebody removed the stage
+		return err
 	}
 	return e.move(o.Path, o.New, o.Path)
 }
@@ -109,6 +116,9 @@ func (e *engine) bringBack(o *op) error {
 	}
 	if now != nil {
 		return unrecoverable([]Conflict{{o.Path, "stands where the old file has to come back"}})
+	}
+	if err := e.mendMode(o.Old, o.Before); err != nil {
+		return err
 	}
 	return e.move(o.Old, o.Path, o.Path)
 }

@@ -2,7 +2,9 @@ package pack
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"packlift/internal/fault"
@@ -140,14 +142,19 @@ func printable(s string) bool {
 
 // State reads state.json.
 func (p *Pack) State() (State, error) {
+	var s State
 	b, err := p.root.ReadFile(StateFile, maxState)
+	if err == nil {
+		if s, err = ParseState(b); err != nil {
+			err = fmt.Errorf("%s: %w", p.root.Full(StateFile), err)
+		}
+	}
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return State{}, fault.New(fault.General, "%w", err).
+			WithHint("put the file back from a copy of the pack; %s tells what was installed", AuditFile)
+	}
 	if err != nil {
 		return State{}, err
-	}
-	s, err := ParseState(b)
-	if err != nil {
-		return State{}, fault.New(fault.General, "%s: %w", p.root.Full(StateFile), err).
-			WithHint("put the file back from a copy of the pack; %s tells what was installed", AuditFile)
 	}
 	if s.Product != p.name || s.Version != p.version {
 		return State{}, fault.New(fault.WrongProduct, "%s is about %s-%s, %s says %s-%s",
