@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"packlift/bundle"
 	"packlift/bundle/delta"
 	"packlift/bundle/delta/match"
 	"packlift/internal/manifest"
@@ -19,7 +20,7 @@ import (
 
 const (
 	mostBases   = 4         // a delta is told from so many files at most
-	makerMemory = 256 << 20 // of one delta.Make: fixed, for the result depends on it
+	makerMemory = 200 << 20 // of one delta.Make: fixed, for the result depends on it
 	heldInPart  = 64 << 20  // a file of an archive is held in memory up to this; a larger one travels whole
 	leastGain   = 20        // a delta saves at least a twentieth of the packed size
 )
@@ -31,25 +32,27 @@ func (c *creation) compare() error {
 	if err := c.findBases(); err != nil {
 		return err
 	}
-	keep := &allowance{left: c.MaxMemory / 4}
+	makers := max(1, min(int64(c.Jobs), (c.MaxMemory-otherMemory)*3/4/makerMemory))
+	keep := &c.deltas
+	keep.left = max(0, c.MaxMemory-otherMemory-max(makers*makerMemory, bundle.LeastWriteMemory))
 	g, ctx := errgroup.WithContext(c.ctx)
-	g.SetLimit(int(max(1, min(int64(c.Jobs), (c.MaxMemory-keep.left-otherMemory)/makerMemory))))
+	g.SetLimit(int(makers))
 	for _, x := range c.payload {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
 			defer c.meter.add(x.Size)
-			return c.decide(x, keep)
+			return c.decide(x)
 		})
 	}
 	return g.Wait()
 }
 
-// allowance is the memory that is left for deltas until they are written.
+// allowance is the memory that deltas take and may take until they are written.
 type allowance struct {
-	mu   sync.Mutex
-	left int64
+	mu         sync.Mutex
+	kept, left int64
 }
 
 func (a *allowance) take(n int64) bool {
@@ -58,12 +61,15 @@ func (a *allowance) take(n int64) bool {
 	if n > a.left {
 		return false
 	}
-	a.left -= n
+	a.left, a.kept = a.left-n, a.kept+n
 	return true
 }
 
 // decide makes x a delta if that is smaller.
-func (c *creation) decide(x *carried, keep *allowance) error {
+func (c *creation) decide(x *carried) error {
+	if len(x.bases) == 0 && !c.isContainer(x) {
+		return nil
+	}
 	d, err := c.makeDelta(x)
 	if errors.Is(err, delta.ErrNoGain) {
 		return nil
@@ -82,10 +88,22 @@ func (c *creation) decide(x *carried, keep *allowance) error {
 	for _, b := range d.Bases {
 		x.Bases = append(x.Bases, manifest.Digest(b.SHA256))
 	}
-	if keep.take(d.Size()) {
+	if c.deltas.take(d.Size()) {
 		x.delta = d
 	}
 	return nil
+}
+
+// isContainer tells whether what x holds can be told by what is packed in it.
+func (c *creation) isContainer(x *carried) bool {
+	f, err := c.to.open(x.path)
+	if err != nil {
+		return false // said where it is read for good
+	}
+	defer f.Close()
+	var front [4]byte
+	io.ReadFull(f, front[:])
+	return string(front[:]) == "PK\x03\x04" || front[0] == 0x1f && front[1] == 0x8b
 }
 
 // packedDelta and packedWhole estimate what travels, by a quick compressor.

@@ -85,6 +85,7 @@ type creation struct {
 	base, target *manifest.Manifest // base is nil for a full bundle
 	changes      changes
 	payload      []*carried
+	deltas       allowance
 	out          *output
 }
 
