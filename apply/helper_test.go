@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"strings"
 	"testing"
@@ -18,12 +19,14 @@ var crashOld = tree{
 	"run.sh": fileMode("run 1", 0o755), "gone/deep/a": file("a"), "gone/link": link("deep/a"), "empty": dir(0o711),
 	"swap": file("file, then folder"), "turn/x": file("x"), "cur": link("gone"), "mode": file("mode"),
 	"ro": dir(0o555), "ro/f": fileMode("ro 1", 0o444), "modedir": dir(0o755), "same": file("same"),
+	"two": file("two names"), "mnt": dir(0o755), "mnt/f": file("mnt 1"), "mnt/gone/x": file("x"), "mnt/l": link("f"),
 }
 
 var crashNew = crashOld.with(tree{
 	"run.sh": fileMode("run 2", 0o755), "gone": none, "empty": none, "swap": none, "turn": none,
 	"swap/in": file("in"), "cur": link("swap"), "mode": fileMode("mode", 0o600), "ro/f": fileMode("ro 2", 0o444),
 	"modedir": dir(0o700), "new/sub/f": file("run 2"), "new/void": dir(0o750), "lnk": link("new/sub/f"),
+	"two": fileMode("two names", 0o600), "mnt/f": file("mnt 2"), "mnt/gone": none, "mnt/l": none, "mnt/new": file("new"),
 }).with(tree{"turn": file("a file now")})
 
 const helperEnv = "PACKLIFT_APPLY_HELPER"
@@ -35,27 +38,18 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// helper does JOB|DIR|BACKUP; it prints the class and text of its error.
+const noBackup = "none" // BACKUP of a run that keeps none
+
+// helper does JOB|DIR|BACKUP; it prints warnings, and the class and text of its error.
 func helper(job []string) int {
 	o := testOptions()
-	o.BackupDir = job[2]
+	o.Log = slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if o.NoBackup = job[2] == noBackup; !o.NoBackup {
+		o.BackupDir = job[2]
+	}
 	p, err := pack.Open(job[1])
 	if err == nil {
-		switch job[0] {
-		case "apply":
-			f := crashBundle()
-			var pl *Plan
-			if pl, err = f.plan(p, o); err == nil {
-				_, err = f.run(context.Background(), p, pl, o)
-			}
-		case "revert":
-			var pl *Plan
-			if pl, err = NewRevert(context.Background(), p, o); err == nil {
-				_, err = RunRevert(context.Background(), p, pl, o)
-			}
-		case "recover":
-			_, err = Recover(context.Background(), p, nil)
-		}
+		err = helpWith(job[0], p, o)
 	}
 	if err != nil {
 		fmt.Printf("%s: %v\n", fault.ClassOf(err), err)
@@ -64,9 +58,35 @@ func helper(job []string) int {
 	return 0
 }
 
+func helpWith(job string, p *pack.Pack, o Options) error {
+	f := crashBundle()
+	switch job {
+	case "recover":
+		_, err := Recover(context.Background(), p, o.Log)
+		return err
+	case "revert":
+		pl, err := NewRevert(context.Background(), p, o)
+		if err != nil {
+			return err
+		}
+		_, err = RunRevert(context.Background(), p, pl, o)
+		return err
+	case "full":
+		f = fullBundle()
+	}
+	pl, err := f.plan(p, o)
+	if err != nil {
+		return err
+	}
+	_, err = f.run(context.Background(), p, pl, o)
+	return err
+}
+
 type plainTB struct{ testing.TB }
 
 func (plainTB) Helper()           {}
 func (plainTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 func crashBundle() *fakeBundle { return newFake(plainTB{}, crashOld, crashNew, 3, 10) }
+
+func fullBundle() *fakeBundle { return newFake(plainTB{}, nil, crashNew, 10, 10) }

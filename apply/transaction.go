@@ -63,10 +63,13 @@ func (t *transaction) commit() error {
 	}
 	if err := t.p.SaveState(after); err != nil {
 		// The rename may have been done, and only its sync failed.
-		if done, derr := t.committed(); derr == nil && !done {
+		switch done, derr := t.committed(); {
+		case derr != nil:
+			return hinted(errors.Join(err, derr))
+		case !done:
 			return t.rollBack(err)
 		}
-		return hinted(err)
+		return t.unfinished(err)
 	}
 	return t.finish()
 }
@@ -116,10 +119,14 @@ func (t *transaction) finish() error {
 		t.noChangelog = true
 		t.log.Warn("the changelog could not be written; the update itself is complete", "file", t.root.Full(t.head.Changelog), "error", err)
 	}
-	if err := t.dropReverted(); err != nil {
+	err := t.dropReverted()
+	if err == nil {
+		err = t.clear(journalName)
+	}
+	if err != nil {
 		return t.unfinished(err)
 	}
-	return t.clear(journalName)
+	return nil
 }
 
 func (t *transaction) unfinished(err error) error {

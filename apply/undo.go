@@ -96,6 +96,9 @@ func (e *engine) remakeDir(o *op) error {
 	case err != nil:
 		return err
 	case isDir(now) && e.careful: // an undoing may have ended before it had its owner
+		if kept, _, err := lookAt(e.root, o.Old); err != nil || !isDir(kept) {
+			return err // nothing to go by, and it may never have gone
+		}
 		return e.likeModel(o.Path, o.Old)
 	case isDir(now):
 		return nil

@@ -21,16 +21,17 @@ import (
 
 var reading = map[string][]string{
 	"os":      {"ErrClosed", "ErrNotExist", "OpenRoot", "SameFile", "Stat", "TempDir"},
-	"os.File": {"Close", "Fd", "Name", "Read", "ReadAt", "ReadDir", "Seek", "Stat"},
+	"os.File": {"Close", "Fd", "Name", "Read", "ReadAt", "ReadDir", "Seek", "Stat", "SyscallConn"},
 	"os.Root": {"Close", "Lstat", "Open", "OpenFile", "OpenRoot", "Readlink", "Stat"},
 
-	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Fstatfs", "Openat2", "Statx"},
-	"golang.org/x/sys/windows": {"GetDiskFreeSpaceEx", "GetFileInformationByHandle", "UTF16PtrFromString"},
+	"syscall.RawConn":          {"Control"},
+	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Flock", "Fstatfs", "Openat2", "Statx"},
+	"golang.org/x/sys/windows": {"GetDiskFreeSpaceEx", "GetFileInformationByHandle", "LockFileEx", "UTF16PtrFromString"},
 }
 
-// writing are the flags of an open that changes or makes a file; the openings
+// writing are the flags of an open that makes or empties a file; the openings
 // that are listed above change nothing without one.
-var writing = []string{"O_APPEND", "O_CREAT", "O_CREATE", "O_EXCL", "O_RDWR", "O_TMPFILE", "O_TRUNC", "O_WRONLY"}
+var writing = []string{"O_CREAT", "O_CREATE", "O_EXCL", "O_TMPFILE", "O_TRUNC"}
 
 // able are the packages whose functions can change files; any other import has
 // to be one that cannot.
@@ -60,17 +61,17 @@ func TestEveryMutatorIsHooked(t *testing.T) {
 // The check finds what it is there for.
 func TestUnhookedMutatorIsFound(t *testing.T) {
 	for what, c := range map[string]struct{ src, want string }{
-		"a call":              {`func bad(r *Root) error { return r.root.Mkdir("x", 0) }`, "os.Root.Mkdir"},
-		"before the hook":     {`func bad(r *Root) error { os.Remove("x"); return r.effect("remove", "x", func() error { return nil }) }`, "os.Remove"},
-		"a value":             {`func bad(f *File) func() error { return f.f.Sync }`, "os.File.Sync"},
-		"a helper":            {`func bad(r *Root) error { return r.moveChecked("x", "y") }`, "os.Root.Rename"},
-		"an open for update":  {`func bad(r *Root) { r.openExisting("x", os.O_RDWR) }`, "flags"},
-		"an open by number":   {`func bad(r *Root) { r.root.OpenFile("x", 2, 0) }`, "flags"},
-		"flags from outside":  {`func Bad(r *Root, flag int) { r.root.OpenFile("x", flag, 0) }`, "flags"},
-		"a file as a writer":  {`func bad(f *File) { fmt.Fprint(f.f, "x") }`, "io.Writer"},
-		"a file handed out":   {`func bad(f *File) io.WriterAt { return f.f }`, "io.WriterAt"},
-		"a hook that is none": {`func (r *Root) write(do func() error) error { return do() }`, "do is used by write itself"},
-		"a system call":       {`func bad(r *Root) { syscall.Rmdir("x") }`, "syscall.Rmdir"},
+		"a call":               {`func bad(r *Root) error { return r.root.Mkdir("x", 0) }`, "os.Root.Mkdir"},
+		"before the hook":      {`func bad(r *Root) error { os.Remove("x"); return r.effect("remove", "x", func() error { return nil }) }`, "os.Remove"},
+		"a value":              {`func bad(f *File) func() error { return f.f.Sync }`, "os.File.Sync"},
+		"a helper":             {`func bad(r *Root) error { return r.moveChecked("x", "y") }`, "os.Root.Rename"},
+		"an open that empties": {`func bad(r *Root) { r.openExisting("x", os.O_TRUNC) }`, "flags"},
+		"an open by number":    {`func bad(r *Root) { r.root.OpenFile("x", 64, 0) }`, "flags"},
+		"flags from outside":   {`func Bad(r *Root, flag int) { r.root.OpenFile("x", flag, 0) }`, "flags"},
+		"a file as a writer":   {`func bad(f *File) { fmt.Fprint(f.f, "x") }`, "io.Writer"},
+		"a file handed out":    {`func bad(f *File) io.WriterAt { return f.f }`, "io.WriterAt"},
+		"a hook that is none":  {`func (r *Root) write(do func() error) error { return do() }`, "do is used by write itself"},
+		"a system call":        {`func bad(r *Root) { syscall.Rmdir("x") }`, "syscall.Rmdir"},
 	} {
 		head := "package rootfs\nimport (\n\"fmt\"\n\"io\"\n\"os\"\n\"syscall\"\n)\nvar _, _, _, _ = fmt.Sprint, io.EOF, os.O_RDONLY, syscall.ENOENT\n"
 		p := load(t, "linux", []byte(head+c.src))
@@ -291,7 +292,7 @@ func (p *source) uses(f *types.Func) (n int) {
 func (p *source) call(c *ast.CallExpr) {
 	f := p.callee(c)
 	if f != nil && f.Name() == "OpenFile" && !p.behind(c.Pos(), nil) && !p.readsOnly(c.Args[1], 0) {
-		p.fault(c, "the flags of OpenFile may be for writing")
+		p.fault(c, "the flags of OpenFile may make or empty a file")
 	}
 	sig, ok := p.info.Types[c.Fun].Type.(*types.Signature)
 	if !ok {
@@ -335,7 +336,7 @@ func (p *source) given(e ast.Expr, to types.Type) {
 	}
 }
 
-// readsOnly: the flags hold no bit of writing. A parameter holds what the
+// readsOnly: the flags make and empty nothing. A parameter holds what the
 // callers give.
 func (p *source) readsOnly(flags ast.Expr, depth int) bool {
 	if v := p.info.Types[flags].Value; v != nil {

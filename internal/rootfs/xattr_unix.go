@@ -32,12 +32,30 @@ func (r *Root) copyXattrs(src *Root, from, to string) error {
 		return err
 	}
 	names, err := listXattrs(a)
+	if err != nil {
+		return src.wrap("xattr", from, err)
+	}
 	for _, name := range names {
-		if err == nil {
-			err = r.copyXattr(a, b, name, to, inherits)
+		as := handedDown(name, inherits)
+		if as == "" {
+			continue
+		}
+		value, err := getXattr(a, name)
+		if err != nil {
+			return src.wrap("xattr", from, err)
+		}
+		if value == nil {
+			continue
+		}
+		if err := r.setXattr(b, to, as, value); err != nil {
+			return err
 		}
 	}
-	return src.wrap("xattr", from, err)
+	return nil
+}
+
+func (r *Root) setXattr(f *os.File, name, attr string, value []byte) error {
+	return ignoreRefused(r.effect("setxattr", name, func() error { return unix.Fsetxattr(int(f.Fd()), attr, value, 0) }))
 }
 
 // intoFolder reports whether from is a folder and to a file in it.
@@ -50,21 +68,18 @@ func intoFolder(from, to *os.File) (bool, error) {
 	return err == nil && a.IsDir() && !b.IsDir(), err
 }
 
-func (r *Root) copyXattr(a, b *os.File, name, to string, inherits bool) error {
-	as := name
+// handedDown is the attribute that a file gets for one of its model, "" for
+// none; inherits tells that the model is the folder that it comes into.
+func handedDown(name string, inherits bool) string {
 	switch {
 	case name == "security.ima" || name == "security.evm":
-		return nil // these sign the old content
+		return "" // these sign the old content
 	case inherits && name == aclDefault:
-		as = aclAccess // acl(5): what a new file in the folder gets
+		return aclAccess // acl(5): what a new file in the folder gets
 	case inherits:
-		return nil // a folder hands down nothing else
+		return "" // a folder hands down nothing else
 	}
-	value, err := getXattr(a, name)
-	if err != nil || value == nil {
-		return err
-	}
-	return ignoreRefused(r.effect("setxattr", to, func() error { return unix.Fsetxattr(int(b.Fd()), as, value, 0) }))
+	return name
 }
 
 func listXattrs(f *os.File) ([]string, error) {
