@@ -38,22 +38,27 @@ func Make(new Blob, bases []Blob, o Options) (*Delta, error) {
 		r.Bases = append(r.Bases, b.Content)
 		data = append(data, b.Data)
 	}
-	for _, deep := range []bool{true, false} {
-		d, err := makeOne(r, new.Data, data, o, deep)
-		if errors.Is(err, ErrNoGain) || errors.Is(err, errRead) {
-			return nil, err
-		}
-		if err == nil {
-			err = d.Apply(io.Discard, data)
-		}
-		if err == nil {
-			return d, nil
-		}
-		if !deep {
-			return nil, fmt.Errorf("delta: what was made does not apply: %w", err)
-		}
+	d, err := proved(r, new.Data, data, o, true)
+	if err == nil || errors.Is(err, ErrNoGain) || errors.Is(err, errRead) {
+		return d, err
 	}
-	panic("not reached")
+	d, err = proved(r, new.Data, data, o, false)
+	if err != nil && !errors.Is(err, ErrNoGain) && !errors.Is(err, errRead) {
+		return nil, fmt.Errorf("delta: what was made does not apply: %w", err)
+	}
+	return d, err
+}
+
+// proved is makeOne of what then was applied.
+func proved(r Recipe, new io.ReaderAt, data []io.ReaderAt, o Options, deep bool) (*Delta, error) {
+	d, err := makeOne(r, new, data, o, deep)
+	if err == nil {
+		err = d.Apply(io.Discard, data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return d, nil
 }
 
 var errRead = errors.New("delta: cannot read a content")
