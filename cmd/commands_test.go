@@ -206,7 +206,7 @@ func agent(ts *testscript.TestScript, _ bool, args []string) {
 // signaled SIGNAL CODE DIR PROGRAM ARGS… runs the program, sends the signal once a
 // file appears in DIR, and wants the exit code.
 func signaled(ts *testscript.TestScript, _ bool, args []string) {
-	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP}[args[0]]
+	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[args[0]]
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	program, err := exec.LookPath(filepath.Join(ts.Getenv("FIX"), "1.3.0", args[3]))

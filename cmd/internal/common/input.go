@@ -53,7 +53,7 @@ func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, erro
 	if err != nil {
 		return nil, err
 	}
-	b := &Bundle{ReaderAt: medium{f, name}, Path: name, close: func() { f.Close() }}
+	b := &Bundle{ReaderAt: medium{ctx, f, name}, Path: name, close: func() { f.Close() }}
 	if info, err = f.Stat(); err == nil { // of the file that is open, whatever has its name by now
 		b.Size = info.Size()
 		b.Detached, err = sigfiles.Read(name)
@@ -66,20 +66,33 @@ func OpenBundle(ctx context.Context, c *cli.Console, name string) (*Bundle, erro
 	return b, nil
 }
 
-// medium is a file on a stick, say, that can be pulled while it is read.
+// medium is a file on a stick, say, that can be slow, and be pulled while it is read.
 type medium struct {
-	f    *os.File
+	ctx  context.Context
+	r    io.ReaderAt
 	name string
 }
 
-// ReadAt says what to do where the medium fails; the end of the file is no failure.
-func (m medium) ReadAt(p []byte, off int64) (int, error) {
-	n, err := m.f.ReadAt(p, off)
+// atOnce is what is read of a medium before a signal is looked at, in bytes: a
+// quarter of a second of the slowest stick.
+const atOnce = 256 << 10
+
+// ReadAt ends with the context. It says what to do where the medium fails; the end
+// of the file is no failure.
+func (m medium) ReadAt(p []byte, off int64) (total int, err error) {
+	for len(p) > 0 && err == nil {
+		if m.ctx.Err() != nil {
+			return total, fault.New(fault.Interrupted, "%w", context.Cause(m.ctx))
+		}
+		var n int
+		n, err = m.r.ReadAt(p[:min(len(p), atOnce)], off)
+		p, off, total = p[n:], off+int64(n), total+n
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = fault.New(fault.General, "%w", err).
 			WithHint("the medium cannot be read: put it in again, or copy %s to a disk of this machine; then type: %s", m.name, cli.Again())
 	}
-	return n, err
+	return total, err
 }
 
 // openIn opens the only bundle in a folder.
