@@ -115,7 +115,7 @@ func (t *stager) keepDir(o *op, name string) error {
 
 // backupOutside copies every old file to the folder outside the pack.
 func (t *stager) backupOutside(ctx context.Context, b head) error {
-	out, err := rootfs.MkdirAllOpen(b.Outside, 0o700)
+	out, err := t.root.MkdirAllOpen(b.Outside, 0o700)
 	if err != nil {
 		return fmt.Errorf("backup folder %s: %w", b.Outside, err)
 	}

@@ -125,8 +125,12 @@ func (e *engine) moveAway(o *op) error {
 // looked at is the site's. p is the path to name then.
 func (e *engine) move(from, to, p string) error {
 	err := e.root.Move(from, to)
+	var at *fs.PathError
 	if errors.Is(err, fs.ErrExist) {
 		return changedMeanwhile(p)
+	}
+	if errors.As(err, &at) { // which of the two names it is about nobody knows; p is the one to look at
+		at.Path = e.root.Full(p)
 	}
 	return err
 }

@@ -3,6 +3,8 @@ package apply
 import (
 	"errors"
 	"io/fs"
+	"os"
+	"syscall"
 
 	"packlift/internal/fault"
 )
@@ -21,6 +23,10 @@ func denied(err error) error {
 	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
+	}
+	if errors.Is(err, syscall.EPERM) && os.Geteuid() == 0 {
+		return fault.New(fault.General, "%w", err).
+			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %q): as root, chattr -ia, then run the same command again", at.Path)
 	}
 	return fault.New(fault.General, "%w", err).
 		WithHint("run as the pack's owner; if that is who you are, give yourself the right: chmod u+rwX %q, then run the same command again", at.Path)

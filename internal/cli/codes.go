@@ -69,6 +69,8 @@ func hintOf(err error) string {
 	case hint != "":
 	case isTooLarge(err):
 		hint = "a file-size limit ends it: raise the shell's (ulimit -f unlimited), or choose a file system that takes larger files; FAT ends at 4 GiB"
+	case isReadOnly(err):
+		hint = "the medium or its mount is read-only: mount -o remount,rw FOLDER (as root), or work on a copy"
 	case isNoSpace(err):
 		hint = "free space there, or choose a folder on another file system; TMPDIR names the one for temporary files"
 	}

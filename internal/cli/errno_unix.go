@@ -14,4 +14,6 @@ func isNoSpace(err error) bool {
 // isTooLarge: the file system, or the process's limit, takes no file that long.
 func isTooLarge(err error) bool { return errors.Is(err, syscall.EFBIG) }
 
+func isReadOnly(err error) bool { return errors.Is(err, syscall.EROFS) }
+
 func isBrokenPipe(err error) bool { return errors.Is(err, syscall.EPIPE) }

@@ -44,7 +44,11 @@ func Init(dir string, o InitOptions) (*Pack, error) {
 			WithHint("name the product's folder with --pack DIR")
 	}
 	p := &Pack{root: root, name: o.Product, version: o.Version}
-	if err := p.initLocked(o); err != nil {
+	err = p.giveToOwner(".")
+	if err == nil {
+		err = p.initLocked(o)
+	}
+	if err != nil {
 		root.Close()
 		return nil, err
 	}

@@ -26,6 +26,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,11 +71,28 @@ func Open(dir string) (*Pack, error) {
 		return nil, fault.New(fault.Usage, "cannot open the pack: %w", err).WithHint("name the pack's folder with --pack DIR")
 	}
 	p := &Pack{root: root}
-	if err := p.load(); err != nil {
+	err = p.load()
+	if err == nil {
+		err = p.giveToOwner(Dir)
+	}
+	if err != nil {
 		root.Close()
 		return nil, err
 	}
 	return p, nil
+}
+
+// giveToOwner has what root makes in another's pack belong to that user, whose
+// folder dir is: the pack would not be theirs to use any more.
+func (p *Pack) giveToOwner(dir string) error {
+	if os.Geteuid() != 0 {
+		return nil
+	}
+	uid, gid, ok, err := p.root.OwnerOf(dir)
+	if err == nil && ok && uid != 0 {
+		p.root.GiveNewTo(uid, gid)
+	}
+	return err
 }
 
 func (p *Pack) load() error {

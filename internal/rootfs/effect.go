@@ -57,7 +57,13 @@ func (r *Root) noLink(op, name string) error {
 
 // Mkdir makes one folder; perm is subject to the umask.
 func (r *Root) Mkdir(name string, perm fs.FileMode) error {
-	return r.makes("mkdir", name, func() error { return r.root.Mkdir(name, perm) })
+	return r.makes("mkdir", name, func() error {
+		err := r.root.Mkdir(name, perm)
+		if err == nil && r.owner != nil {
+			err = r.root.Lchown(name, r.uid, r.gid)
+		}
+		return err
+	})
 }
 
 // MkdirAll makes name and its missing parents. A link on the way is refused.
@@ -109,7 +115,13 @@ func (r *Root) Symlink(target, name string) error {
 	if err := safepath.CheckLink(name, target); err != nil {
 		return &fs.PathError{Op: "symlink", Path: r.Full(name), Err: err}
 	}
-	return r.makes("symlink", name, func() error { return r.root.Symlink(target, name) })
+	return r.makes("symlink", name, func() error {
+		err := r.root.Symlink(target, name)
+		if err == nil && r.owner != nil {
+			err = r.root.Lchown(name, r.uid, r.gid)
+		}
+		return err
+	})
 }
 
 // Remove removes a file, a link or an empty folder.

@@ -18,6 +18,9 @@ func (r *Root) Create(name string, perm fs.FileMode) (*File, error) {
 	var f *os.File
 	err := r.makes("create", name, func() (err error) {
 		f, err = r.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		if err == nil && r.owner != nil {
+			err = f.Chown(r.uid, r.gid)
+		}
 		return err
 	})
 	return r.file(name, f, err)
@@ -76,6 +79,7 @@ func (r *Root) Links(name string) (uint64, error) {
 
 func (r *Root) file(name string, f *os.File, err error) (*File, error) {
 	if err != nil {
+		f.Close() // nil, or made and not given away
 		return nil, err
 	}
 	return &File{f: f, name: r.Full(name)}, nil

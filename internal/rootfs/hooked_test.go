@@ -25,7 +25,7 @@ var reading = map[string][]string{
 	"os.Root": {"Close", "Lstat", "Open", "OpenFile", "OpenRoot", "Readlink", "Stat"},
 
 	"syscall.RawConn":          {"Control"},
-	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Flock", "Fstatfs", "Openat2", "Statx"},
+	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Flock", "Fstatfs", "Getrlimit", "Openat2", "Statx"},
 	"golang.org/x/sys/windows": {"GetDiskFreeSpaceEx", "GetFileInformationByHandle", "LockFileEx", "UTF16PtrFromString"},
 }
 

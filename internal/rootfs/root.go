@@ -43,6 +43,7 @@ type Root struct {
 	root *os.Root
 	dir  *os.File // the folder itself, for calls that os.Root has not
 	path string
+	*owner
 }
 
 // Open opens the folder dir, which must exist. dir itself may be a link.
@@ -69,26 +70,46 @@ func wrapRoot(root *os.Root, abs string) (*Root, error) {
 
 // MkdirAllOpen makes dir and its missing parents, then opens it.
 func MkdirAllOpen(dir string, perm fs.FileMode) (*Root, error) {
+	return mkdirAllOpen(dir, perm, nil)
+}
+
+// MkdirAllOpen is the function of that name, and what it makes, and what is made
+// there, belongs to whom r gives its own (GiveNewTo).
+func (r *Root) MkdirAllOpen(dir string, perm fs.FileMode) (*Root, error) {
+	return mkdirAllOpen(dir, perm, r.owner)
+}
+
+func mkdirAllOpen(dir string, perm fs.FileMode, o *owner) (*Root, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, err
 	}
-	if err := mkdirAllOutside(abs, perm); err != nil {
+	if err := mkdirAllOutside(abs, perm, o); err != nil {
 		return nil, err
 	}
-	return Open(abs)
+	root, err := Open(abs)
+	if err == nil {
+		root.owner = o
+	}
+	return root, err
 }
 
-func mkdirAllOutside(abs string, perm fs.FileMode) error {
+func mkdirAllOutside(abs string, perm fs.FileMode, o *owner) error {
 	if _, err := os.Stat(abs); !errors.Is(err, fs.ErrNotExist) {
 		return err // there, or not to be seen; Open says what it is
 	}
 	if up := filepath.Dir(abs); up != abs {
-		if err := mkdirAllOutside(up, perm); err != nil {
+		if err := mkdirAllOutside(up, perm, o); err != nil {
 			return err
 		}
 	}
-	err := hooked("mkdir", abs, func() error { return os.Mkdir(abs, perm) })
+	err := hooked("mkdir", abs, func() error {
+		err := os.Mkdir(abs, perm)
+		if err == nil && o != nil {
+			err = os.Lchown(abs, o.uid, o.gid)
+		}
+		return err
+	})
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -121,6 +142,7 @@ func (r *Root) Sub(name string) (*Root, error) {
 	if err != nil {
 		return nil, err
 	}
+	sub.owner = r.owner
 	if after, err := sub.dir.Stat(); err != nil || !os.SameFile(before, after) {
 		sub.Close()
 		return nil, r.wrap("open", name, errChanged)
