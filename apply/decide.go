@@ -113,10 +113,18 @@ func (d *decider) look(c *manifest.Change) (look, error) {
 	return look{entry: e, info: info}, nil
 }
 
-// replaces: the run itself turns the file or link at p into a folder.
+// replaces: the run itself turns the file or link at p into a folder; where case
+// is ignored, that of a name in another case.
 func (d *decider) replaces(p string) bool {
 	c := d.byPath[p]
-	return c != nil && isLeaf(c.Old) && isDir(c.New)
+	if c == nil || !isDir(c.New) || isDir(c.Old) {
+		return false
+	}
+	if c.Old != nil {
+		return true
+	}
+	info, err := d.root.Lstat(p)
+	return err == nil && d.isAlias(p, info)
 }
 
 // isAlias: a file system that ignores case finds a path to be removed under

@@ -98,6 +98,8 @@ func diskTrees(name string) (from, to tree) {
 		to["in/a/new/folder"] = file("new")
 	case "crash":
 		return crashOld, crashNew
+	case "case":
+		return caseTrees()
 	case "folders": // a tree of folders takes the place of another
 		for i := range 60 {
 			for j := range 4 {

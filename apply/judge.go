@@ -23,12 +23,14 @@ type found struct {
 // forbid to go forward; stage is true if the only fault is missing or damaged
 // staged content. back lists those that forbid to go back.
 func (e *engine) judge() (ahead, back []Conflict, stage bool, err error) {
-	j := &judge{e: e, folders: newFolders(e.root), byPath: map[string]*op{}, leaving: map[string]*op{}}
+	j := &judge{e: e, folders: newFolders(e.root), byPath: map[string]*op{}, leaving: map[string]*op{}, coming: map[string]*op{}}
 	for i := range e.ops {
 		o := &e.ops[i]
 		j.byPath[o.Path] = o
 		if o.After == nil {
 			j.leaving[safepath.Fold(o.Path)] = o
+		} else if o.Before == nil {
+			j.coming[safepath.Fold(o.Path)] = o
 		}
 	}
 	stage = true
@@ -54,6 +56,7 @@ type judge struct {
 	folders *folders
 	byPath  map[string]*op
 	leaving map[string]*op // folded path → op that removes it
+	coming  map[string]*op // folded path → op that adds it
 }
 
 func (j *judge) look(o *op) (f found, err error) {
@@ -84,8 +87,24 @@ func (j *judge) look(o *op) (f found, err error) {
 	return f, nil
 }
 
+// hasCome: what stands at the path of a removed file or folder is an added one
+// whose name differs in case alone, and the old one is away.
+func (j *judge) hasCome(o *op, f *found, now *manifest.Entry) bool {
+	if o.After != nil {
+		return false
+	}
+	added := j.coming[safepath.Fold(o.Path)]
+	if added == nil || added.Path == o.Path || !sameContent(now, added.After) {
+		return false
+	}
+	if o.removesDir() { // a folder that has come for a folder is as good as the old one
+		return !isDir(now)
+	}
+	return f.oldThere
+}
+
 // at is what stands at the op's path, nil also where a folder above is yet to
-// be made or an old name of another case stands there.
+// be made or a name of another case stands there.
 func (j *judge) at(o *op, f *found) (*manifest.Entry, error) {
 	s, at, err := j.folders.above(o.Path)
 	switch {
@@ -97,8 +116,11 @@ func (j *judge) at(o *op, f *found) (*manifest.Entry, error) {
 		return nil, nil
 	}
 	now, err := entryNow(j.e.root, o.Path)
-	if err != nil || now == nil || o.Before != nil {
-		return now, err
+	if err != nil || now == nil || j.hasCome(o, f, now) {
+		return nil, err
+	}
+	if o.Before != nil {
+		return now, nil
 	}
 	if old := j.leaving[safepath.Fold(o.Path)]; old != nil && old.Path != o.Path && sameContent(now, old.Before) {
 		gone, err := exists(j.e.root, old.Old)
