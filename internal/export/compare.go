@@ -23,6 +23,7 @@ const (
 	makerMemory = 200 << 20 // of one delta.Make: fixed, for the result depends on it
 	heldInPart  = 64 << 20  // a file of an archive is held in memory up to this; a larger one travels whole
 	leastGain   = 20        // a delta saves at least a twentieth of the packed size
+	leastSize   = 512       // a recipe alone takes some eighty bytes
 )
 
 // compare finds out for each content whether it travels as a delta. The
@@ -67,7 +68,7 @@ func (a *allowance) take(n int64) bool {
 
 // decide makes x a delta if that is smaller.
 func (c *creation) decide(x *carried) error {
-	if len(x.bases) == 0 && !c.isContainer(x) {
+	if x.Size < leastSize || len(x.bases) == 0 && !c.isContainer(x) {
 		return nil
 	}
 	d, err := c.makeDelta(x)
@@ -126,12 +127,17 @@ func (c *creation) packedWhole(x *carried) (int64, error) {
 
 func packed(write func(io.Writer) error) (int64, error) {
 	var n counter
-	w, err := flate.NewWriter(&n, flate.BestSpeed)
-	if err == nil {
-		err = errors.Join(write(w), w.Close())
-	}
+	w := packers.Get().(*flate.Writer)
+	defer packers.Put(w)
+	w.Reset(&n)
+	err := errors.Join(write(w), w.Close())
 	return int64(n), err
 }
+
+var packers = sync.Pool{New: func() any {
+	w, _ := flate.NewWriter(io.Discard, flate.BestSpeed) // the level is a known one
+	return w
+}}
 
 type counter int64
 

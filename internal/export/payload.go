@@ -17,6 +17,8 @@ import (
 type carried struct {
 	manifest.Content
 	path  string           // in the target
+	kind  string           // its ending
+	plain string           // its name without version numbers and content hashes
 	bases []manifest.Entry // files of the base that it may be told from, the likeliest first
 	delta *delta.Delta     // nil: whole, or made again when it is written
 	takes int64            // bytes of the delta
@@ -35,11 +37,11 @@ func (x *carried) length() int64 {
 func (c *creation) planPayload() error {
 	c.payload = make([]*carried, len(c.changes.contents))
 	for i, b := range c.changes.contents {
-		c.payload[i] = &carried{Content: manifest.Content{Blob: b}, path: c.changes.where[b.SHA256]}
+		p := c.changes.where[b.SHA256]
+		c.payload[i] = &carried{Content: manifest.Content{Blob: b}, path: p, kind: strings.ToLower(path.Ext(p)), plain: match.Plain(path.Base(p))}
 	}
 	slices.SortFunc(c.payload, func(a, b *carried) int {
-		return cmp.Or(cmp.Compare(strings.ToLower(path.Ext(a.path)), strings.ToLower(path.Ext(b.path))),
-			cmp.Compare(match.Plain(path.Base(a.path)), match.Plain(path.Base(b.path))), cmp.Compare(a.path, b.path))
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.plain, b.plain), cmp.Compare(a.path, b.path))
 	})
 	if c.base == nil || c.Whole {
 		return nil
