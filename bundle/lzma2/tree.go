@@ -23,6 +23,7 @@ type tree struct {
 const (
 	treeNice  = 128 // a match this long is taken at once
 	treeDepth = 64  // nodes looked at for one position
+	treeSkip  = 16  // where a long match is taken
 	treeLeast = 4   // in noise
 	treeBits  = 22  // of hash4's index; fewer for a smaller buffer
 )
@@ -68,7 +69,7 @@ func (t *tree) skip(n int) {
 	for end := t.last; t.next < end; t.next++ {
 		if limit := min(treeNice, len(t.buf)-t.next); limit >= 4 {
 			_, _, p4 := t.heads(t.next)
-			t.descend(t.next, p4, limit, maxMatch)
+			t.descend(t.next, p4, limit, maxMatch, treeSkip)
 		}
 	}
 }
@@ -91,7 +92,7 @@ func (t *tree) find() []match {
 	if p3 >= 0 && p3 != p2 && pos-p3 <= near3 {
 		best = t.try(pos, p3, best, limit)
 	}
-	t.descend(pos, p4, limit, best)
+	t.descend(pos, p4, limit, best, treeDepth)
 	if longest(t.matches) >= noiseBreak {
 		t.last = pos
 	}
@@ -112,12 +113,12 @@ func (t *tree) try(pos, at, best, limit int) int {
 
 // descend goes down the tree whose top is at, puts pos in its place and notes
 // matches longer than best.
-func (t *tree) descend(pos, at, limit, best int) {
+func (t *tree) descend(pos, at, limit, best, depth int) {
 	buf, sons := t.buf, t.sons
 	below, above := 2*pos, 2*pos+1 // where what sorts below and above pos is hung
 	lenBelow, lenAbove := 0, 0
 	here := buf[pos : pos+limit]
-	for range max(treeLeast, treeDepth>>min(max(0, pos-t.last)/noiseRun, 8)) {
+	for range max(treeLeast, depth>>min(max(0, pos-t.last)/noiseRun, 8)) {
 		if at < 0 {
 			break
 		}
