@@ -73,7 +73,7 @@ disks: needs ## power cuts, full disks and odd file systems, on real ones; needs
 realpacks: needs ## real products through the built binaries, stock tools among them
 	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
 
-check-full: check race failpoints disks realpacks demo ## everything, under thirty minutes
+check-full: check race failpoints realpacks demo ## everything but `make disks`, under thirty minutes
 
 bench: needs ## sizes, times and memory beside tar, xz, age and openssl; SCALE=1 for a 4 GiB tree
 	@PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -scale="$(SCALE)"

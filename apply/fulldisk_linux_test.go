@@ -250,7 +250,7 @@ func sceneNames() []string { return []string{"tiny", "new", "crash", "folders", 
 
 // What the plan says a run needs is what it takes, within 5 %.
 func TestDiskNeed(t *testing.T) {
-	for _, k := range append(diskKinds(), looseKinds()...) {
+	for _, k := range diskKinds() {
 		exact := k.name == "tmpfs" || strings.HasPrefix(k.name, "ext4")
 		for _, trees := range sceneNames() {
 			for _, backup := range []string{"", "backups"} {
