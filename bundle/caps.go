@@ -10,12 +10,19 @@ const (
 	MaxSignature  = 64 << 10  // one sig/NN.sig
 	MaxSignatures = 32        // members sig/01.sig to sig/32.sig
 	MaxPart       = 1 << 39   // one part as stored
+	MaxBetween    = 256       // levels between start and end
 	MaxTools      = 64        // tools inside
 	MaxTool       = 256 << 20 // one tool
 	MaxStatement  = 4096      // one statement
 	MaxUnknown    = 64        // keys of MANIFEST.json that this version does not know
 	MaxCritical   = 64        // keys listed as critical
 	MaxRecipients = 1024      // what age reads
+
+	MaxAdvisory     = 1 << 20   // one advisory
+	MaxSummary      = 256 << 10 // its text
+	MaxSecurity     = 1024      // its ids
+	MaxSecurityID   = 64        // one of them
+	MaxAdvisoryText = 16 << 20  // all advisories of a bundle
 
 	MaxPlainTools   = 512 << 20 // tools.tar
 	MaxPlainLevels  = 4 << 30   // levels.tar

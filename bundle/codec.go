@@ -34,6 +34,7 @@ type (
 		Kind           Kind              `json:"kind"`
 		Channel        string            `json:"channel"`
 		Levels         levelsWire        `json:"levels"`
+		Between        []Stop            `json:"between"`
 		Sequence       manifest.Sequence `json:"sequence"`
 		MinSequence    manifest.Sequence `json:"min_sequence"`
 		MinimumTool    string            `json:"minimum_tool"`
@@ -52,7 +53,7 @@ type (
 // knownKeys are the top-level keys of MANIFEST.json in this version.
 var knownKeys = func() map[string]bool {
 	known := map[string]bool{}
-	for _, k := range []string{"format", "id", "product", "version", "kind", "channel", "levels", "sequence", "min_sequence", "minimum_tool",
+	for _, k := range []string{"format", "id", "product", "version", "kind", "channel", "levels", "between", "sequence", "min_sequence", "minimum_tool",
 		"created", "best_before", "tools", "recipients", "parts", "trust_set", "base_manifest", "target_manifest", "critical"} {
 		known[k] = true
 	}
@@ -60,7 +61,7 @@ var knownKeys = func() map[string]bool {
 }()
 
 func (i *Info) wire() infoWire {
-	w := infoWire{i.Format, i.ID, i.Product, i.Version, i.Kind, i.Channel, levelsWire{i.Start, i.End}, i.Sequence, i.MinSequence, i.MinimumTool,
+	w := infoWire{i.Format, i.ID, i.Product, i.Version, i.Kind, i.Channel, levelsWire{i.Start, i.End}, i.Between, i.Sequence, i.MinSequence, i.MinimumTool,
 		stamp(i.Created), nil, i.Tools, i.Recipients, i.Parts, i.TrustSet, nil, i.TargetManifest, i.Critical}
 	if !i.BestBefore.IsZero() {
 		s := stamp(i.BestBefore)
@@ -68,6 +69,9 @@ func (i *Info) wire() infoWire {
 	}
 	if !i.BaseManifest.IsZero() {
 		w.BaseManifest = &i.BaseManifest
+	}
+	if w.Between == nil {
+		w.Between = []Stop{}
 	}
 	if w.Tools == nil {
 		w.Tools = []Tool{}
@@ -80,7 +84,7 @@ func (i *Info) wire() infoWire {
 
 func (w *infoWire) info() (*Info, error) {
 	i := &Info{Format: w.Format, ID: w.ID, Product: w.Product, Version: w.Version, Kind: w.Kind, Channel: w.Channel, Start: w.Levels.Start, End: w.Levels.End,
-		Sequence: w.Sequence, MinSequence: w.MinSequence, MinimumTool: w.MinimumTool, Tools: w.Tools, Recipients: w.Recipients, Parts: w.Parts,
+		Between: w.Between, Sequence: w.Sequence, MinSequence: w.MinSequence, MinimumTool: w.MinimumTool, Tools: w.Tools, Recipients: w.Recipients, Parts: w.Parts,
 		TrustSet: w.TrustSet, TargetManifest: w.TargetManifest, Critical: w.Critical}
 	var err error
 	if i.Created, err = parseStamp(w.Created); err != nil {

@@ -23,8 +23,9 @@ func TestDocumentedCaps(t *testing.T) {
 	doc := document(t)
 	for name, value := range map[string]int64{
 		"MaxManifest": bundle.MaxManifest, "MaxPadding": bundle.MaxPadding, "MaxSums": bundle.MaxSums, "MaxPieces": bundle.MaxPieces, "MaxSignature": bundle.MaxSignature,
-		"MaxSignatures": bundle.MaxSignatures, "MaxPart": bundle.MaxPart, "MaxTools": bundle.MaxTools, "MaxTool": bundle.MaxTool, "MaxStatement": bundle.MaxStatement,
+		"MaxSignatures": bundle.MaxSignatures, "MaxPart": bundle.MaxPart, "MaxBetween": bundle.MaxBetween, "MaxTools": bundle.MaxTools, "MaxTool": bundle.MaxTool, "MaxStatement": bundle.MaxStatement,
 		"MaxUnknown": bundle.MaxUnknown, "MaxCritical": bundle.MaxCritical, "MaxRecipients": bundle.MaxRecipients, "MaxPlainTools": bundle.MaxPlainTools,
+		"MaxAdvisory": bundle.MaxAdvisory, "MaxAdvisoryText": bundle.MaxAdvisoryText, "MaxSummary": bundle.MaxSummary, "MaxSecurity": bundle.MaxSecurity, "MaxSecurityID": bundle.MaxSecurityID,
 		"MaxPlainLevels": bundle.MaxPlainLevels, "MaxPlainPayload": bundle.MaxPlainPayload, "xzpar.MaxStream": xzpar.MaxStream, "xzpar.MaxDict": xzpar.MaxDict,
 		"tarball.MaxName": tarball.MaxName, "tarball.MaxSize": tarball.MaxSize, "manifest.MaxEntries": manifest.MaxEntries, "manifest.MaxFile": manifest.MaxFile, "manifest.MaxLevel": manifest.MaxLevel,
 		"bundle.PieceSize": bundle.PieceSize, "manifest.MaxNumber": manifest.MaxNumber, "manifest.MaxLine": manifest.MaxLine,

@@ -45,6 +45,12 @@ type Tool struct {
 	SHA256  manifest.Digest `json:"sha256"`
 }
 
+// Stop is a level at which a site can stand or stop, and the digest of its manifest.
+type Stop struct {
+	Level    int             `json:"level"`
+	Manifest manifest.Digest `json:"manifest"`
+}
+
 // Info is MANIFEST.json: what a bundle says of itself in clear text.
 type Info struct {
 	Format                int
@@ -52,7 +58,8 @@ type Info struct {
 	Product, Version      string
 	Kind                  Kind
 	Channel               string
-	Start, End            int // levels
+	Start, End            int    // levels
+	Between               []Stop // of an update: further stops, ascending
 	Sequence, MinSequence manifest.Sequence
 	MinimumTool           string
 	Created               time.Time // UTC, whole seconds
@@ -65,6 +72,16 @@ type Info struct {
 	TargetManifest        manifest.Digest
 	Critical              []string                   // sorted keys that a reader must know
 	Unknown               map[string]json.RawMessage // keys that this version does not know
+}
+
+// Stops lists the levels that the bundle carries whole, ascending: start, those
+// between, end. A full bundle has its end alone, a hotfix its one level twice.
+func (i *Info) Stops() []Stop {
+	var out []Stop
+	if i.Kind != Full {
+		out = append(out, Stop{i.Start, i.BaseManifest})
+	}
+	return append(append(out, i.Between...), Stop{i.End, i.TargetManifest})
 }
 
 // Part gives the description of a part by its member name.

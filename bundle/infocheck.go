@@ -29,7 +29,7 @@ func isChannel(s string) bool {
 
 // Check returns the first rule of docs/format.md, "MANIFEST.json", that i breaks.
 func (i *Info) Check() error {
-	for _, check := range []func() error{i.checkHead, i.checkLevels, i.checkSequences, i.checkParts, i.checkCritical, i.checkID} {
+	for _, check := range []func() error{i.checkHead, i.checkLevels, i.checkBetween, i.checkSequences, i.checkParts, i.checkCritical, i.checkID} {
 		if err := check(); err != nil {
 			return err
 		}
@@ -73,6 +73,26 @@ func (i *Info) checkLevels() error {
 		return fmt.Errorf("a %s bundle has a base manifest or not: wrong here", i.Kind)
 	case i.TargetManifest.IsZero():
 		return fmt.Errorf("target_manifest is missing")
+	}
+	return nil
+}
+
+func (i *Info) checkBetween() error {
+	if len(i.Between) > 0 && i.Kind != Update {
+		return fmt.Errorf("a %s bundle has no levels between", i.Kind)
+	}
+	if len(i.Between) > MaxBetween {
+		return fmt.Errorf("%d levels between, the most is %d", len(i.Between), MaxBetween)
+	}
+	last := i.Start
+	for _, s := range i.Between {
+		if s.Level <= last || s.Level >= i.End {
+			return fmt.Errorf("level %d is not between %d and %d", s.Level, last, i.End)
+		}
+		if s.Manifest.IsZero() {
+			return fmt.Errorf("the manifest of level %d is missing", s.Level)
+		}
+		last = s.Level
 	}
 	return nil
 }

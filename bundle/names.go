@@ -88,6 +88,9 @@ func ChangelogName(from, to int) string { return fmt.Sprintf("changelog/%04d-%04
 // ContentsName is the name of the list of what the payload holds.
 func ContentsName(from, to int) string { return fmt.Sprintf("contents/%04d-%04d.json", from, to) }
 
+// AdvisoryName is the name of what a published level says of itself.
+func AdvisoryName(level int) string { return fmt.Sprintf("advisory/%04d.json", level) }
+
 // BlobName is the name of a whole content in payload.tar.
 func BlobName(d manifest.Digest) string { return blobPrefix + d.String() }
 

@@ -107,10 +107,12 @@ func (b *Bundle) checkLevelsPart(ids []age.Identity, r *Report) error {
 	if err != nil {
 		return err
 	}
-	if l.Base != nil {
-		r.pass(checkLevels, "manifest of level %d: %d entries, SHA-256 %s", l.Base.Level, len(l.Base.Entries), b.info.BaseManifest)
+	for i, s := range b.info.Stops() {
+		r.pass(checkLevels, "manifest of level %d: %d entries, SHA-256 %s", s.Level, l.entries[i], s.Manifest)
 	}
-	r.pass(checkLevels, "manifest of level %d: %d entries, SHA-256 %s", l.Target.Level, len(l.Target.Entries), b.info.TargetManifest)
+	if n := len(l.Advisories); n > 0 {
+		r.pass(checkLevels, "%d advisories, of levels %d to %d", n, l.Advisories[0].Level, l.Advisories[n-1].Level)
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package verify
 import (
 	"errors"
 	"io"
+	"slices"
+	"strings"
 
 	"filippo.io/age"
 
@@ -16,21 +18,40 @@ const MaxChangelog = 16 << 20
 
 // Levels is what a bundle brings of its levels: the manifest that it starts
 // from (nil for a full bundle), the one that it leads to, what the payload holds,
-// in its order, and the text of changes, if there is one. The digests of both manifests are those that MANIFEST.json states.
+// in its order, the text of changes, if there is one, and what published levels say
+// of themselves. The digests of all manifests are those that MANIFEST.json states.
 type Levels struct {
 	Base, Target *manifest.Manifest
-	Contents     []manifest.Content
+	Contents     []manifest.Content // of all steps, one after the other
 	Changelog    []byte
+	Advisories   []*bundle.Advisory // ascending
+
+	entries []int                      // of each stop
+	between map[int]*manifest.Manifest // kept of those between
 }
 
-// Levels reads the levels part whole. The result is shared: treat it as read-only.
-func (b *Bundle) Levels(ids []age.Identity) (*Levels, error) {
+// At is the manifest of a stop: that of start, end, or a level that Levels was
+// asked to keep; else nil.
+func (l *Levels) At(level int) *manifest.Manifest {
+	switch {
+	case l.Target.Level == level:
+		return l.Target
+	case l.Base != nil && l.Base.Level == level:
+		return l.Base
+	}
+	return l.between[level]
+}
+
+// Levels reads and checks the levels part whole. Of the levels between start and
+// end it keeps the manifests of those in keep. The result is shared: treat it as
+// read-only.
+func (b *Bundle) Levels(ids []age.Identity, keep ...int) (*Levels, error) {
 	if err := b.ready(true); err != nil {
 		return nil, err
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.levels != nil {
+	if b.levels.holds(b.info, keep) {
 		return b.levels, nil
 	}
 	part, err := b.openPart(bundle.LevelsName, ids, bundle.ReadOptions{})
@@ -38,75 +59,104 @@ func (b *Bundle) Levels(ids []age.Identity) (*Levels, error) {
 		return nil, err
 	}
 	defer part.Close()
-	l, err := b.readLevels(newArchive(part, tarball.Limits{MaxEntries: 4, MaxSize: bundle.MaxPlainLevels}))
-	if err != nil {
+	most := 2*len(b.info.Stops()) + 2 + manifest.MaxLevel // documents of steps, changelog, advisories
+	r := &levelsReader{b: b, tr: newArchive(part, tarball.Limits{MaxEntries: most, MaxSize: bundle.MaxPlainLevels}), keep: keep, out: &Levels{between: map[int]*manifest.Manifest{}}}
+	if err := r.read(); err != nil {
 		return nil, bundle.At(bundle.LayerLevels, err)
 	}
-	b.levels = l
-	return l, nil
+	b.levels = r.out
+	return b.levels, nil
 }
 
-func (b *Bundle) readLevels(tr *archive) (*Levels, error) {
-	l := &Levels{}
-	first, err := b.readFirst(tr)
+// holds: the levels between that are asked for were kept.
+func (l *Levels) holds(info *bundle.Info, keep []int) bool {
+	return l != nil && !slices.ContainsFunc(info.Between, func(s bundle.Stop) bool {
+		return slices.Contains(keep, s.Level) && l.between[s.Level] == nil
+	})
+}
+
+// levelsReader goes through levels.tar from front to end.
+type levelsReader struct {
+	b     *Bundle
+	tr    *archive
+	keep  []int
+	out   *Levels
+	steps *manifest.Steps
+}
+
+func (r *levelsReader) read() error {
+	first, err := r.first()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if l.Target = first; b.info.Kind != bundle.Full {
-		l.Base = first
-		if l.Target, err = b.readDifference(tr, first); err != nil {
-			return nil, err
+	stops := r.b.info.Stops()
+	if r.b.info.Kind == bundle.Full {
+		r.steps = manifest.NewSteps(nil)
+		if err := r.contents(r.b.info.Start, first); err != nil {
+			return err
+		}
+	} else {
+		r.out.Base, r.steps = first, manifest.NewSteps(first)
+	}
+	at := first
+	for _, to := range stops[1:] {
+		if at, err = r.step(at, to); err != nil {
+			return err
 		}
 	}
-	if err := b.checkLevels(l); err != nil {
-		return nil, err
-	}
-	if l.Contents, err = b.readContents(tr, l); err != nil {
-		return nil, err
-	}
-	l.Changelog, err = b.readChangelog(tr)
-	return l, err
+	r.out.Target = at
+	return r.texts()
 }
 
-// readFirst reads the one manifest that travels whole: a full bundle's
+// first reads the one manifest that travels whole: a full bundle's
 // target, any other's base.
-func (b *Bundle) readFirst(tr *archive) (*manifest.Manifest, error) {
-	level := b.info.Start
-	if b.info.Kind == bundle.Full {
-		level = b.info.End
-	}
-	if err := expect(tr, bundle.LevelName(level)); err != nil {
+func (r *levelsReader) first() (*manifest.Manifest, error) {
+	stop := r.b.info.Stops()[0]
+	if err := expect(r.tr, bundle.LevelName(stop.Level)); err != nil {
 		return nil, err
 	}
-	m, err := manifest.Parse(tr)
+	m, err := manifest.Parse(r.tr)
 	if err != nil {
-		return nil, tr.fault(bundle.LayerLevels, bundle.LevelName(level), err)
+		return nil, r.tr.fault(bundle.LayerLevels, bundle.LevelName(stop.Level), err)
 	}
-	return m, nil
+	r.out.entries = append(r.out.entries, len(m.Entries))
+	return m, r.b.checkLevel(m, stop)
 }
 
-func (b *Bundle) readDifference(tr *archive, base *manifest.Manifest) (*manifest.Manifest, error) {
-	name := bundle.DifferenceName(b.info.Start, b.info.End)
-	if err := expect(tr, name); err != nil {
+// step reads the difference that leads from at to a stop, and its contents.
+func (r *levelsReader) step(at *manifest.Manifest, to bundle.Stop) (*manifest.Manifest, error) {
+	name := bundle.DifferenceName(at.Level, to.Level)
+	if err := expect(r.tr, name); err != nil {
 		return nil, err
 	}
-	m, err := manifest.ApplyDifference(base, tr)
+	next, err := manifest.ApplyDifference(at, r.tr)
 	if err != nil {
-		return nil, tr.fault(bundle.LayerLevels, name, err)
+		return nil, r.tr.fault(bundle.LayerLevels, name, err)
 	}
-	return m, nil
+	if err := r.b.checkLevel(next, to); err != nil {
+		return nil, err
+	}
+	r.out.entries = append(r.out.entries, len(next.Entries))
+	if to.Level != r.b.info.End && slices.Contains(r.keep, to.Level) {
+		r.out.between[to.Level] = next
+	}
+	return next, r.contents(at.Level, next)
 }
 
-func (b *Bundle) readContents(tr *archive, l *Levels) ([]manifest.Content, error) {
-	name := bundle.ContentsName(b.info.Start, b.info.End)
-	if err := expect(tr, name); err != nil {
-		return nil, err
+func (r *levelsReader) contents(from int, next *manifest.Manifest) error {
+	name := bundle.ContentsName(from, next.Level)
+	if err := expect(r.tr, name); err != nil {
+		return err
 	}
-	list, err := manifest.ParseContents(tr, l.Base, l.Target)
+	list, err := manifest.ParseContents(r.tr, r.steps.Needed(next), r.steps.Has)
+	if err == nil {
+		err = r.steps.Go(next, list)
+	}
 	if err != nil {
-		return nil, tr.fault(bundle.LayerLevels, name, err)
+		return r.tr.fault(bundle.LayerLevels, name, err)
 	}
-	return list, nil
+	r.out.Contents = append(r.out.Contents, list...)
+	return nil
 }
 
 // expect goes to the next entry, which must have this name.
@@ -121,46 +171,68 @@ func expect(tr *archive, name string) error {
 	return nil
 }
 
-func (b *Bundle) checkLevels(l *Levels) error {
-	if l.Base != nil {
-		if err := b.checkLevel(l.Base, b.info.Start, b.info.BaseManifest); err != nil {
-			return err
-		}
-	}
-	return b.checkLevel(l.Target, b.info.End, b.info.TargetManifest)
-}
-
-func (b *Bundle) checkLevel(m *manifest.Manifest, level int, want manifest.Digest) error {
+func (b *Bundle) checkLevel(m *manifest.Manifest, want bundle.Stop) error {
 	i := b.info
-	if m.Product != i.Product || m.Version != i.Version || m.Level != level {
-		return tampered("a manifest inside is of %s-%s level %d, the bundle of %s-%s level %d", m.Product, m.Version, m.Level, i.Product, i.Version, level)
+	if m.Product != i.Product || m.Version != i.Version || m.Level != want.Level {
+		return tampered("a manifest inside is of %s-%s level %d, the bundle of %s-%s level %d", m.Product, m.Version, m.Level, i.Product, i.Version, want.Level)
 	}
-	if got := m.Digest(); got != want {
-		return tampered("the manifest of level %d has SHA-256 %s, %s says %s", level, got, bundle.ManifestName, want)
+	if got := m.Digest(); got != want.Manifest {
+		return tampered("the manifest of level %d has SHA-256 %s, %s says %s", want.Level, got, bundle.ManifestName, want.Manifest)
 	}
 	return nil
 }
 
-func (b *Bundle) readChangelog(tr *archive) ([]byte, error) {
-	e, err := tr.Next()
-	if errors.Is(err, io.EOF) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	if want := bundle.ChangelogName(b.info.Start, b.info.End); e.Name != want {
-		return nil, tampered("%s: %s stands where %s or the end should", bundle.LevelsName, e.Name, want)
-	}
-	text, err := tr.small(e, MaxChangelog)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := tr.Next(); !errors.Is(err, io.EOF) {
-		if err == nil {
-			err = tampered("%s: more follows the changelog", bundle.LevelsName)
+// texts reads what is for people: a changelog, advisories, or neither.
+func (r *levelsReader) texts() error {
+	total := int64(0)
+	for n := 0; ; n++ {
+		e, err := r.tr.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
 		}
-		return nil, err
+		if err != nil {
+			return err
+		}
+		if n == 0 && e.Name == bundle.ChangelogName(r.b.info.Start, r.b.info.End) {
+			if r.out.Changelog, err = r.tr.small(e, MaxChangelog); err != nil {
+				return err
+			}
+			continue
+		}
+		if total += e.Size; total > bundle.MaxAdvisoryText {
+			return tampered("%s: advisories have more than %d bytes", bundle.LevelsName, bundle.MaxAdvisoryText)
+		}
+		if err := r.advisory(e); err != nil {
+			return err
+		}
 	}
-	return text, nil
+}
+
+func (r *levelsReader) advisory(e *tarball.Entry) error {
+	if !strings.HasPrefix(e.Name, "advisory/") {
+		return tampered("%s: %s stands where a changelog, an advisory or the end should", bundle.LevelsName, e.Name)
+	}
+	text, err := r.tr.small(e, bundle.MaxAdvisory)
+	if err != nil {
+		return err
+	}
+	a, err := bundle.ParseAdvisory(text)
+	if err != nil {
+		return tampered("%s: %s: %w", bundle.LevelsName, e.Name, err)
+	}
+	if e.Name != bundle.AdvisoryName(a.Level) {
+		return tampered("%s: %s is of level %d", bundle.LevelsName, e.Name, a.Level)
+	}
+	least := 0
+	if r.b.info.Kind != bundle.Full {
+		least = r.b.info.Start + 1
+	}
+	if n := len(r.out.Advisories); n > 0 {
+		least = r.out.Advisories[n-1].Level + 1
+	}
+	if a.Level < least || a.Level > r.b.info.End {
+		return tampered("%s: %s is out of order, or of none of the bundle's levels", bundle.LevelsName, e.Name)
+	}
+	r.out.Advisories = append(r.out.Advisories, a)
+	return nil
 }

@@ -2,6 +2,7 @@ package verify
 
 import (
 	"context"
+	"fmt"
 	"io"
 
 	"packlift/bundle"
@@ -141,9 +142,21 @@ func (v *opener) parseManifest() error {
 		return err
 	}
 	i := v.info
-	v.report.pass("manifest", "%s-%s, %s, levels %d to %d, channel %s, bundle %s, created %s", i.Product, i.Version, i.Kind,
-		i.Start, i.End, i.Channel, i.ID, i.Created.Format(timeForm))
+	v.report.pass("manifest", "%s-%s, %s, levels %d to %d%s, channel %s, bundle %s, created %s", i.Product, i.Version, i.Kind,
+		i.Start, i.End, between(i), i.Channel, i.ID, i.Created.Format(timeForm))
 	return nil
+}
+
+// between names how many levels the bundle carries beside start and end.
+func between(i *bundle.Info) string {
+	switch n := len(i.Between); n {
+	case 0:
+		return ""
+	case 1:
+		return fmt.Sprintf(" with level %d between", i.Between[0].Level)
+	default:
+		return fmt.Sprintf(" with %d between, %d to %d", n, i.Between[0].Level, i.Between[n-1].Level)
+	}
 }
 
 // parsePieces leaves a later format's list alone: its form may be another, and

@@ -24,13 +24,17 @@ another (--from, --to, -s, -e), or without --from the whole product to a new sit
 
 A tree is a folder or an archive (.zip, .tar, .tar.gz, .tar.xz) whose single top folder is left
 out. PACK, a connected pack, names the product, stands for --to where that is not given, and gets
-the newest importer into its bin. The bundle is verified as a site would do it before it gets its name.`
+the newest importer into its bin. With --between an update carries further levels: a site that stands
+on any of them takes it, and may stop at any later one. The bundle is verified as a site would do it
+before it gets its name.`
 
 const createExample = `  packlift-export create-update --from wso2am-4.2.0.3 --to wso2am-4.2.0.10 --product wso2am-4.2.0 \
       -s 3 -e 10 -r age1… --sign-key keys/vendor --trust trust -o stick/`
 
 type createFlags struct {
 	from, to        string
+	between         []string
+	advisories      []string
 	product         cli.Product
 	start, end      cli.Level
 	channel         string
@@ -65,6 +69,8 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&a.from, "from", "", "the `TREE` before (folder or archive)")
 	f.StringVar(&a.to, "to", "", "the `TREE` after (default: PACK)")
+	f.StringArrayVar(&a.between, "between", nil, "carry this level as well, `LEVEL=TREE`, so that a site can stand or stop on it (repeatable)")
+	f.StringArrayVar(&a.advisories, "advisory", nil, "carry what a level says of itself: a `FILE` as docs/format.md has it (repeatable)")
 	f.Var(&a.product, "product", "the product (default: PACK's)")
 	f.VarP(&a.start, "start-level", "s", "level of --from")
 	f.VarP(&a.end, "end-level", "e", "level of --to")
@@ -147,6 +153,12 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 	if a.output == "-" && c.JSON() {
 		return o, fault.New(fault.Usage, "-o - and --json both want standard output").WithHint("write to a file")
 	}
+	if o.Between, err = a.stops(o.Version); err != nil {
+		return o, err
+	}
+	if o.Advisories, err = a.readAdvisories(ctx, c); err != nil {
+		return o, err
+	}
 	common.SayLeftovers(c, a.tools)
 	if a.trust != "" {
 		if o.Trust, err = common.ReadTrust(c, a.trust); err != nil {
@@ -208,6 +220,7 @@ type created struct {
 	Kind     string          `json:"kind"`
 	Start    int             `json:"start"`
 	End      int             `json:"end"`
+	Between  []bundle.Stop   `json:"between"`
 	Size     int64           `json:"size"`
 	SHA256   manifest.Digest `json:"sha256"`
 	Added    int             `json:"added"`
@@ -232,7 +245,7 @@ func importers(i *bundle.Info) string {
 
 func (a *createFlags) say(c *cli.Console, m *export.Created) {
 	i := m.Info
-	out := created{m.Path, i.ID, i.Product, i.Version, string(i.Kind), i.Start, i.End, m.Size, m.SHA256, m.Added, m.Modified, m.Removed, m.Contents, m.Bytes}
+	out := created{m.Path, i.ID, i.Product, i.Version, string(i.Kind), i.Start, i.End, append([]bundle.Stop{}, i.Between...), m.Size, m.SHA256, m.Added, m.Modified, m.Removed, m.Contents, m.Bytes}
 	kind := string(i.Kind)
 	if i.Kind == bundle.Full {
 		kind = "full: the whole product"

@@ -4,19 +4,17 @@ import (
 	"packlift/internal/manifest"
 )
 
-// changes is what a step does to the product: paths of files and links by what
-// becomes of them, and the contents that have to travel.
+// changes is what an update does to the product: paths of files and links by what
+// becomes of them.
 type changes struct {
 	added, modified, removed []string
-	contents                 []manifest.Blob
-	where                    map[manifest.Digest]string // content → one path of the target that has it
-	paths                    int                        // of all that differ, folders too
+	paths                    int // of all that differ, folders too
 }
 
 // changesOf compares two levels; a nil base is an empty product. Folders are
 // no lines of a changelog, but their contents are.
 func changesOf(base, target *manifest.Manifest) changes {
-	c := changes{contents: manifest.Needed(base, target), where: map[manifest.Digest]string{}}
+	var c changes
 	for _, d := range manifest.Compare(base, target) {
 		c.paths++
 		switch {
@@ -31,9 +29,6 @@ func changesOf(base, target *manifest.Manifest) changes {
 			c.added = append(c.added, d.Path)
 		default:
 			c.modified = append(c.modified, d.Path)
-		}
-		if _, ok := c.where[d.New.SHA256]; !ok && d.New.Type == manifest.File {
-			c.where[d.New.SHA256] = d.Path
 		}
 	}
 	return c
@@ -52,11 +47,4 @@ func (c *changes) strangers(base *manifest.Manifest) bool {
 		}
 	}
 	return files > 0 && len(c.removed) == files
-}
-
-func (c *changes) bytes() (n int64) {
-	for _, b := range c.contents {
-		n += b.Size
-	}
-	return n
 }

@@ -7,7 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
+	"slices"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -29,9 +29,11 @@ const (
 // compare finds out for each content whether it travels as a delta. The
 // deltas themselves are kept as long as there is memory for them.
 func (c *creation) compare() error {
-	c.meter.start(StageCompare, c.changes.bytes())
-	if err := c.findBases(); err != nil {
-		return err
+	c.meter.start(StageCompare, c.made.Bytes)
+	for _, s := range c.steps() {
+		if err := c.findBases(s); err != nil {
+			return err
+		}
 	}
 	makers := max(1, min(int64(c.Jobs), (c.MaxMemory-otherMemory)*3/4/makerMemory))
 	keep := &c.deltas
@@ -68,7 +70,7 @@ func (a *allowance) take(n int64) bool {
 
 // decide makes x a delta if that is smaller.
 func (c *creation) decide(x *carried) error {
-	if x.Size < leastSize || len(x.bases) == 0 && !c.isContainer(x) {
+	if x.again || x.Size < leastSize || len(x.bases) == 0 && !x.isContainer() {
 		return nil
 	}
 	d, err := c.makeDelta(x)
@@ -96,8 +98,8 @@ func (c *creation) decide(x *carried) error {
 }
 
 // isContainer tells whether what x holds can be told by what is packed in it.
-func (c *creation) isContainer(x *carried) bool {
-	f, err := c.to.open(x.path)
+func (x *carried) isContainer() bool {
+	f, err := x.open()
 	if err != nil {
 		return false // said where it is read for good
 	}
@@ -115,12 +117,12 @@ func packedDelta(d *delta.Delta) int64 {
 
 func (c *creation) packedWhole(x *carried) (int64, error) {
 	return packed(func(w io.Writer) error {
-		f, err := c.to.open(x.path)
+		f, err := x.open()
 		if err != nil {
 			return err
 		}
 		defer f.Close()
-		_, err = io.Copy(w, newChecked(withContext(c.ctx, f), c.inTarget(x.path), x.Size, x.SHA256))
+		_, err = io.Copy(w, newChecked(withContext(c.ctx, f), x.source(), x.Size, x.SHA256))
 		return err
 	})
 }
@@ -148,14 +150,14 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // makeDelta tells x from its bases. ErrNoGain says that it is better sent whole.
 func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
-	data, done, err := readable(c.to, x.path, x.Size)
+	data, done, err := readable(x.to.tree, x.path, x.Size)
 	if err != nil || data == nil {
 		return nil, errors.Join(err, noneWithout(data))
 	}
 	defer done()
 	var bases []delta.Blob
 	for _, e := range x.bases {
-		old, done, err := readable(c.from, e.Path, e.Size)
+		old, done, err := readable(x.from.tree, e.Path, e.Size)
 		if err != nil {
 			return nil, err
 		}
@@ -164,7 +166,7 @@ func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
 		}
 		defer done()
 		if err := sameContent(old, e.Size, e.SHA256); err != nil {
-			return nil, fmt.Errorf("%s: %w", filepath.Join(c.From, filepath.FromSlash(e.Path)), err)
+			return nil, fmt.Errorf("%s: %w", x.from.at(e.Path), err)
 		}
 		bases = append(bases, delta.Blob{Content: delta.Content{Size: e.Size, SHA256: e.SHA256}, Data: old})
 	}
@@ -173,7 +175,7 @@ func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
 		if serr := sameContent(data, x.Size, x.SHA256); serr != nil {
 			err = serr
 		}
-		return nil, fmt.Errorf("%s: %w", c.inTarget(x.path), err)
+		return nil, fmt.Errorf("%s: %w", x.source(), err)
 	}
 	return d, err
 }
@@ -218,19 +220,10 @@ func readable(s source, path string, size int64) (io.ReaderAt, func(), error) {
 	return bytes.NewReader(b), func() {}, nil
 }
 
-// findBases chooses the old files that each content may be told from.
-func (c *creation) findBases() error {
-	var olds []manifest.Entry
-	unchanged := map[string]manifest.Digest{}
-	for _, e := range c.target.Entries {
-		unchanged[e.Path] = e.SHA256
-	}
-	for _, e := range c.base.Entries {
-		if e.Type == manifest.File && unchanged[e.Path] != e.SHA256 {
-			olds = append(olds, e)
-		}
-	}
-	old, new := make([]match.File, len(olds)), make([]match.File, len(c.payload))
+// findBases chooses the old files that each content of a step may be told from.
+func (c *creation) findBases(s step) error {
+	olds, items := s.leaving(), slices.DeleteFunc(slices.Clone(c.payload), func(x *carried) bool { return x.step != s || x.again })
+	old, new := make([]match.File, len(olds)), make([]match.File, len(items))
 	g, ctx := errgroup.WithContext(c.ctx)
 	g.SetLimit(c.Jobs)
 	sketch := func(out *match.File, s source, e manifest.Entry) {
@@ -244,17 +237,17 @@ func (c *creation) findBases() error {
 		})
 	}
 	for i, e := range olds {
-		sketch(&old[i], c.from, e)
+		sketch(&old[i], s.from.tree, e)
 	}
-	for i, x := range c.payload {
-		sketch(&new[i], c.to, manifest.Entry{Path: x.path, Size: x.Size, SHA256: x.SHA256})
+	for i, x := range items {
+		sketch(&new[i], s.to.tree, manifest.Entry{Path: x.path, Size: x.Size, SHA256: x.SHA256})
 	}
 	if err := g.Wait(); err != nil {
 		return err
 	}
 	for i, list := range match.Bases(new, old, mostBases) {
 		for _, n := range list {
-			c.payload[i].bases = append(c.payload[i].bases, olds[n])
+			items[i].bases = append(items[i].bases, olds[n])
 		}
 	}
 	return nil

@@ -81,20 +81,17 @@ type creation struct {
 	folder  *toolFolder
 	tools   []*tool
 
-	from, to     source
-	base, target *manifest.Manifest // base is nil for a full bundle
-	changes      changes
-	payload      []*carried
-	deltas       allowance
-	out          *output
+	stops   []*stop // start, if there is one, between, end
+	changes changes // from the first to the last
+	payload []*carried
+	deltas  allowance
+	out     *output
 }
 
 func (c *creation) close() {
 	c.meter.stop()
-	for _, s := range []source{c.from, c.to} {
-		if s != nil {
-			s.Close()
-		}
+	for _, s := range c.stops {
+		s.tree.Close()
 	}
 	if c.out != nil {
 		c.out.cleanup()
@@ -134,44 +131,24 @@ func (c *creation) chooseTools() (err error) {
 	return nil
 }
 
-// scan lists and hashes both trees and says what differs.
-func (c *creation) scan() (err error) {
+// scan lists and hashes the trees, and says what differs from the first to the last.
+func (c *creation) scan() error {
 	c.meter.start(StageScan, 0)
-	r := reading{jobs: c.Jobs, progress: c.meter.add}
-	if c.From != "" {
-		if c.from, err = openSource(c.ctx, c.From, r); err != nil {
-			return err
-		}
-		if c.base, err = c.manifestOf(c.from, c.Start); err != nil {
-			return fmt.Errorf("%s: %w", c.From, err)
-		}
-	}
-	if c.to, err = openSource(c.ctx, c.To, r); err != nil {
+	if err := c.openStops(); err != nil {
 		return err
 	}
-	if c.target, err = c.manifestOf(c.to, c.End); err != nil {
-		return fmt.Errorf("%s: %w", c.To, err)
-	}
-	c.changes = changesOf(c.base, c.target)
+	base := c.base()
+	c.changes = changesOf(base, c.target())
 	c.made.Added, c.made.Modified, c.made.Removed = len(c.changes.added), len(c.changes.modified), len(c.changes.removed)
-	c.made.Contents, c.made.Bytes = len(c.changes.contents), c.changes.bytes()
 	c.made.Warnings = c.warnings()
-	if c.changes.strangers(c.base) {
+	if c.changes.strangers(base) {
 		c.made.Warnings = append(c.made.Warnings, fmt.Sprintf("%s has not one path in common with %s: is it the same product?", c.To, c.From))
 	}
-	if c.base != nil && c.changes.paths == 0 {
+	if base != nil && c.changes.paths == 0 {
 		return fault.New(fault.Usage, "nothing changes from %s to %s: there is nothing to carry", c.From, c.To).
 			WithHint("give the trees of two levels with --from and --to")
 	}
 	return nil
-}
-
-func (c *creation) manifestOf(s source, level int) (*manifest.Manifest, error) {
-	m := &manifest.Manifest{Product: c.Product, Version: c.Version, Level: level, Entries: s.entries()}
-	if len(m.Entries) == 0 {
-		return nil, fault.New(fault.Usage, "it holds no file of a product").WithHint("give the top folder of the product")
-	}
-	return m, m.Check()
 }
 
 // placeTools comes after the bundle is published: what goes wrong here is a

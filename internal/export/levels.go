@@ -17,30 +17,45 @@ type levelFile struct {
 	open func() io.ReadCloser
 }
 
-// levelFiles are the first manifest whole, the difference to the target, the
-// list of the payload, and the changelog.
+// levelFiles are the first manifest whole, for each step the difference and the
+// list of its payload, the changelog, and advisories.
 func (c *creation) levelFiles() ([]levelFile, error) {
-	first, from := c.target, -1
-	if c.base != nil {
-		first, from = c.base, c.Start
-	}
-	whole, err := manifestFile(first)
+	first := c.stops[0]
+	whole, err := manifestFile(first.manifest)
 	if err != nil {
 		return nil, err
 	}
 	out := []levelFile{whole}
-	if c.base != nil {
-		out = append(out, bytesFile(bundle.DifferenceName(c.Start, c.End), manifest.MarshalDifference(c.base, c.target)))
+	for _, s := range c.steps() {
+		if s.from != nil {
+			out = append(out, bytesFile(bundle.DifferenceName(s.start(), s.to.level), manifest.MarshalDifference(s.from.manifest, s.to.manifest)))
+		}
+		contents, err := contentsFile(s, c.payload)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, contents)
 	}
-	contents, err := c.contentsFile()
-	if err != nil {
-		return nil, err
+	return c.texts(out)
+}
+
+// texts adds what is for people.
+func (c *creation) texts(out []levelFile) ([]levelFile, error) {
+	from := -1
+	if c.From != "" {
+		from = c.Start
 	}
-	out = append(out, contents)
-	// The text is for people; a list that is too long for the format stays out.
+	// A list that is too long for the format stays out.
 	text := pack.Changelog(c.Product, c.Version, from, c.End, c.changes.added, c.changes.modified, c.changes.removed)
 	if len(text) <= verify.MaxChangelog {
 		out = append(out, bytesFile(bundle.ChangelogName(c.Start, c.End), text))
+	}
+	for _, a := range c.Advisories {
+		text, err := a.Marshal()
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, bytesFile(bundle.AdvisoryName(a.Level), text))
 	}
 	return out, nil
 }

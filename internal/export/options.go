@@ -41,6 +41,13 @@ type CreateOptions struct {
 	// its bin tells which tools are wanted, and the newest of them go into it.
 	Pack string
 
+	// Between are further levels of an update that a site can stand or stop on,
+	// ascending, each with its tree.
+	Between []Stop
+	// Advisories are what published levels say of themselves: ascending levels,
+	// above Start (in a full bundle from 0 on) and up to End.
+	Advisories []*bundle.Advisory
+
 	Product, Version string
 	Start, End       int // levels; with From 0 <= Start < End, without it Start is ignored
 	Channel          string
@@ -168,6 +175,12 @@ func (o *CreateOptions) checkLevels() error {
 	if o.From != "" && (o.Start < 0 || o.Start >= o.End) {
 		return fault.New(fault.Usage, "start level %d is not below end level %d", o.Start, o.End).
 			WithHint("give the levels of --from and --to with --start-level and --end-level")
+	}
+	if err := o.checkBetween(); err != nil {
+		return err
+	}
+	if err := o.checkAdvisories(); err != nil {
+		return err
 	}
 	if o.MinSequence.Compare(o.sequence()) > 0 {
 		return fault.New(fault.Usage, "--min-sequence lies above the bundle itself, which no site could then apply")

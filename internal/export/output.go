@@ -185,8 +185,8 @@ func (c *creation) openOutput() (err error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, bundle.FileName(c.Product, c.Version, c.Start, c.End))
 	}
-	for _, tree := range []string{c.From, c.To} {
-		if err := outside(path, tree); err != nil {
+	for _, s := range c.wanted() {
+		if err := outside(path, s.Tree); err != nil {
 			return err
 		}
 	}

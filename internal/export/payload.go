@@ -10,16 +10,19 @@ import (
 	"packlift/bundle"
 	"packlift/bundle/delta"
 	"packlift/bundle/delta/match"
+	"packlift/internal/fault"
 	"packlift/internal/manifest"
 )
 
 // carried is a content of the payload: where the trees have it, and how it travels.
 type carried struct {
 	manifest.Content
-	path  string           // in the target
+	step
+	again bool             // comes once more on a later level: travels whole
+	path  string           // in the step's end
 	kind  string           // its ending
 	plain string           // its name without version numbers and content hashes
-	bases []manifest.Entry // files of the base that it may be told from, the likeliest first
+	bases []manifest.Entry // files of the step's start that it may be told from, the likeliest first
 	delta *delta.Delta     // nil: whole, or made again when it is written
 	takes int64            // bytes of the delta
 }
@@ -32,33 +35,66 @@ func (x *carried) length() int64 {
 	return x.Size
 }
 
-// planPayload puts what has to travel into the payload's order, in which like
-// stands beside like for the compressor, and decides what travels as a delta.
+// planPayload decides what has to travel in each step, and what of it as a delta.
 func (c *creation) planPayload() error {
-	c.payload = make([]*carried, len(c.changes.contents))
-	for i, b := range c.changes.contents {
-		p := c.changes.where[b.SHA256]
-		c.payload[i] = &carried{Content: manifest.Content{Blob: b}, path: p, kind: strings.ToLower(path.Ext(p)), plain: match.Plain(path.Base(p))}
+	chain := manifest.NewSteps(c.base())
+	for _, s := range c.steps() {
+		items := s.items(chain.Needed(s.to.manifest))
+		if err := chain.Go(s.to.manifest, contentsOf(items)); err != nil {
+			return fault.New(fault.Usage, "%w", err).WithHint("carry fewer levels in one bundle")
+		}
+		c.payload = append(c.payload, items...)
 	}
-	slices.SortFunc(c.payload, func(a, b *carried) int {
-		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.plain, b.plain), cmp.Compare(a.path, b.path))
-	})
-	if c.base == nil || c.Whole {
+	c.made.Contents = len(c.payload)
+	for _, x := range c.payload {
+		x.again = chain.Again(x.SHA256)
+		c.made.Bytes += x.Size
+	}
+	if c.From == "" || c.Whole {
 		return nil
 	}
 	return c.compare()
 }
 
-// contentsFile is the list of the payload.
-func (c *creation) contentsFile() (levelFile, error) {
-	list := make([]manifest.Content, len(c.payload))
-	for i, x := range c.payload {
-		list[i] = x.Content
+// items puts contents into the payload's order, in which like stands beside like
+// for the compressor.
+func (s step) items(needed []manifest.Blob) []*carried {
+	out, where := make([]*carried, len(needed)), s.where()
+	for i, b := range needed {
+		p := where[b.SHA256]
+		out[i] = &carried{Content: manifest.Content{Blob: b}, step: s, path: p, kind: strings.ToLower(path.Ext(p)), plain: match.Plain(path.Base(p))}
 	}
-	return streamFile(bundle.ContentsName(c.Start, c.End), func(w io.Writer) (int64, error) {
+	slices.SortFunc(out, func(a, b *carried) int {
+		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.plain, b.plain), cmp.Compare(a.path, b.path))
+	})
+	return out
+}
+
+func contentsOf(items []*carried) []manifest.Content {
+	out := make([]manifest.Content, len(items))
+	for i, x := range items {
+		out[i] = x.Content
+	}
+	return out
+}
+
+// contentsFile is the list of the payload of one step.
+func contentsFile(s step, payload []*carried) (levelFile, error) {
+	var list []manifest.Content
+	for _, x := range payload {
+		if x.step == s {
+			list = append(list, x.Content)
+		}
+	}
+	return streamFile(bundle.ContentsName(s.start(), s.to.level), func(w io.Writer) (int64, error) {
 		return manifest.WriteContents(w, list)
 	})
 }
+
+// source is where x lies, as a person finds it.
+func (x *carried) source() string { return x.to.at(x.path) }
+
+func (x *carried) open() (io.ReadCloser, error) { return x.to.tree.open(x.path) }
 
 func (c *creation) writePayload(w *bundle.PartWriter) error {
 	for _, x := range c.payload {
@@ -71,8 +107,7 @@ func (c *creation) writePayload(w *bundle.PartWriter) error {
 
 func (c *creation) writeContent(w *bundle.PartWriter, x *carried) error {
 	if !x.Delta {
-		open := func() (io.ReadCloser, error) { return c.to.open(x.path) }
-		return c.addFile(w, bundle.BlobName(x.SHA256), bundle.Blob{Size: x.Size, SHA256: x.SHA256}, c.inTarget(x.path), open)
+		return c.addFile(w, bundle.BlobName(x.SHA256), bundle.Blob{Size: x.Size, SHA256: x.SHA256}, x.source(), x.open)
 	}
 	d := x.delta
 	if d == nil {

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"path/filepath"
 
 	"packlift/bundle"
 	"packlift/bundle/tarball"
@@ -19,10 +18,13 @@ func (c *creation) info() bundle.Info {
 		Kind: bundle.Full, Channel: c.Channel, Start: c.Start, End: c.End,
 		Sequence: c.sequence(), MinSequence: c.MinSequence, MinimumTool: c.MinimumTool,
 		Created: c.Created, BestBefore: c.BestBefore,
-		Recipients: len(c.Recipients), TargetManifest: c.target.Digest(),
+		Recipients: len(c.Recipients), TargetManifest: c.target().Digest(),
 	}
-	if c.base != nil {
-		i.Kind, i.BaseManifest = bundle.Update, c.base.Digest()
+	if c.From != "" {
+		i.Kind, i.BaseManifest = bundle.Update, c.base().Digest()
+		for _, s := range c.stops[1 : len(c.stops)-1] {
+			i.Between = append(i.Between, bundle.Stop{Level: s.level, Manifest: s.manifest.Digest()})
+		}
 	}
 	if c.Trust != nil {
 		i.TrustSet = c.Trust.Fingerprint()
@@ -125,11 +127,6 @@ func (c *creation) writeTools(w *bundle.PartWriter) error {
 		}
 	}
 	return nil
-}
-
-// inTarget is a path of the target as a person finds it.
-func (c *creation) inTarget(path string) string {
-	return filepath.Join(c.To, filepath.FromSlash(path))
 }
 
 // addFile reads a file into the part and checks that it is still what was scanned.

@@ -42,16 +42,16 @@ func WriteContents(w io.Writer, list []Content) (int64, error) {
 	return p.close()
 }
 
-// ParseContents reads the list of the payload that leads from base, nil for
-// none, to target: exactly what Needed says, in any order. Each base is a file of base.
-func ParseContents(r io.Reader, base, target *Manifest) ([]Content, error) {
+// ParseContents reads the list of the payload of one step: exactly the contents
+// that are needed, in any order. Each base is one that there has.
+func ParseContents(r io.Reader, needed []Blob, there func(Digest) bool) ([]Content, error) {
 	var h contentsHead
 	p := newListReader(r, "contents", "items")
 	p.head(&h, func() int { return h.Count })
 	if p.err == nil && h.Contents != 1 {
 		p.err = fmt.Errorf("contents: version %d is unknown", h.Contents)
 	}
-	c := newContentsChecker(base, target)
+	c := newContentsChecker(needed, there)
 	if p.err == nil && h.Count != len(c.missing) {
 		p.err = fmt.Errorf("contents: %d items where %d are needed", h.Count, len(c.missing))
 	}
@@ -76,18 +76,13 @@ func ParseContents(r io.Reader, base, target *Manifest) ([]Content, error) {
 // contentsChecker knows what a list may still name.
 type contentsChecker struct {
 	missing map[Digest]int64 // sizes of what is needed and was not seen
-	there   map[Digest]bool  // what can be a base
+	there   func(Digest) bool
 }
 
-func newContentsChecker(base, target *Manifest) *contentsChecker {
-	c := &contentsChecker{map[Digest]int64{}, map[Digest]bool{}}
-	for _, b := range Needed(base, target) {
+func newContentsChecker(needed []Blob, there func(Digest) bool) *contentsChecker {
+	c := &contentsChecker{make(map[Digest]int64, len(needed)), there}
+	for _, b := range needed {
 		c.missing[b.SHA256] = b.Size
-	}
-	for _, e := range entriesOf(base) {
-		if e.Type == File {
-			c.there[e.SHA256] = true
-		}
 	}
 	return c
 }
@@ -105,8 +100,8 @@ func (c *contentsChecker) add(item *Content) error {
 	}
 	seen := map[Digest]bool{}
 	for _, b := range item.Bases {
-		if !c.there[b] || seen[b] {
-			return fmt.Errorf("base %s is no file of the base level, or stands there twice", b)
+		if !c.there(b) || seen[b] {
+			return fmt.Errorf("base %s is no file of the level that the step starts from, or stands there twice", b)
 		}
 		seen[b] = true
 	}

@@ -36,10 +36,21 @@ func (s *Stages) Done() {
 	s.name, s.bar = "", nil
 }
 
-// Levels says where a bundle leads.
+// mostStops is how many levels between a line names.
+const mostStops = 8
+
+// Levels says where a bundle leads, by way of which levels.
 func Levels(i *bundle.Info) string {
 	if i.Kind == bundle.Full {
 		return fmt.Sprintf("level %04d", i.End)
 	}
-	return fmt.Sprintf("levels %04d -> %04d", i.Start, i.End)
+	by := ""
+	for n, s := range i.Between {
+		if n == mostStops {
+			by += fmt.Sprintf(" -> … %d more", len(i.Between)-n)
+			break
+		}
+		by += fmt.Sprintf(" -> %04d", s.Level)
+	}
+	return fmt.Sprintf("levels %04d%s -> %04d", i.Start, by, i.End)
 }
