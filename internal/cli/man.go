@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"bytes"
 	"errors"
-	"regexp"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/cobra/doc"
 
 	"packlift/internal/rootfs"
 	"packlift/internal/version"
@@ -31,9 +27,6 @@ func manCommand() *cobra.Command {
 	}
 }
 
-// switches is what the generator puts after a flag that takes no value.
-var switches = regexp.MustCompile(`\[=(true|false)\]`)
-
 // manPages gives the page of cmd and of each command below it. The date is the
 // release's, so that the same source gives the same pages.
 func manPages(cmd *cobra.Command, write func(name string, page []byte) error) error {
@@ -44,13 +37,8 @@ func manPages(cmd *cobra.Command, write func(name string, page []byte) error) er
 	if err != nil {
 		return err
 	}
-	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
-	var page bytes.Buffer
-	header := &doc.GenManHeader{Title: strings.ToUpper(name), Section: "1", Date: &date, Source: "packlift " + version.Current(), Manual: "packlift"}
-	if err := doc.GenMan(cmd, header, &page); err != nil {
-		return err
-	}
-	if err := write(name+".1", switches.ReplaceAll(page.Bytes(), nil)); err != nil {
+	cmd.InitDefaultHelpFlag()
+	if err := write(pageName(cmd)+".1", manPage(cmd, date)); err != nil {
 		return err
 	}
 	for _, sub := range cmd.Commands() {

@@ -2,11 +2,11 @@ package cli
 
 import (
 	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/schollz/progressbar/v3"
+	"unicode/utf8"
 )
 
 // Work of less than a second shows no progress; after that, one JSON line a second at most.
@@ -20,8 +20,7 @@ type Progress struct {
 	start time.Time
 	done  atomic.Int64
 	total atomic.Int64
-	bar   *progressbar.ProgressBar // guarded by the console's lock, like gate
-	gate  gate
+	drawn int // letters that stand on the terminal's line; guarded by the console's lock
 
 	stop    chan struct{}
 	once    sync.Once
@@ -42,7 +41,7 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	if b.quiet || b.noProgress || !b.json && !isTerminal(b.streams.Err) {
 		return nil
 	}
-	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{}), gate: gate{w: b.streams.Err}}
+	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{})}
 	p.total.Store(total)
 	b.mu.Lock()
 	b.bar = p
@@ -72,25 +71,13 @@ func (p *Progress) run(pause time.Duration) {
 
 func (p *Progress) show(now time.Time) {
 	done, total, long := p.done.Load(), p.total.Load(), now.Sub(p.start) >= progressAfter
-	if !p.c.json {
-		p.draw(done, total, long)
-	} else if long {
+	switch {
+	case !long: // what is over in a second is not shown
+	case p.c.json:
 		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
+	default:
+		p.draw(bar{p.what, done, total, now.Sub(p.start)}.line())
 	}
-}
-
-// gate holds back what is drawn in the first second: the bar measures its rate
-// from the start all the same.
-type gate struct {
-	w    io.Writer
-	open bool
-}
-
-func (g *gate) Write(b []byte) (int, error) {
-	if !g.open {
-		return len(b), nil
-	}
-	return g.w.Write(b)
 }
 
 // Add says that n more bytes are done.
@@ -114,34 +101,26 @@ func (p *Progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-func (p *Progress) draw(done, total int64, visible bool) {
+func (p *Progress) draw(line string) {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
-	p.gate.open = visible
-	if total <= 0 {
-		total = -1
-	}
-	if p.bar == nil {
-		p.bar = progressbar.NewOptions64(total, progressbar.OptionSetWriter(&p.gate),
-			progressbar.OptionSetDescription(p.what), progressbar.OptionShowBytes(true), progressbar.OptionSetElapsedTime(true),
-			progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(24), progressbar.OptionUseIECUnits(true))
-	}
-	if total > 0 {
-		p.bar.ChangeMax64(total)
-		// A full bar would be taken for finished and removed, while the last bytes are still worked on.
-		done = min(done, total-1)
-	}
-	_ = p.bar.Set64(done) // a terminal that went away must not end the work
+	n := utf8.RuneCountInString(line)
+	p.put("\r" + line + strings.Repeat(" ", max(p.drawn-n, 0)))
+	p.drawn = n
 }
 
-// clear removes a drawn bar from its line; the caller holds the console's lock.
+// put writes to the terminal; one that went away must not end the work.
+func (p *Progress) put(text string) { _, _ = io.WriteString(p.c.streams.Err, text) }
+
+// clear removes what is drawn from its line; the caller holds the console's lock.
 func (p *Progress) clear() {
-	if p != nil && p.bar != nil {
-		_ = p.bar.Clear()
+	if p != nil && p.drawn > 0 {
+		p.put("\r" + strings.Repeat(" ", p.drawn) + "\r")
+		p.drawn = 0
 	}
 }
 
-// Done ends the showing and removes the bar; it may be called twice.
+// Done ends the showing and clears its line; it may be called twice.
 func (p *Progress) Done() {
 	if p == nil {
 		return
@@ -151,7 +130,6 @@ func (p *Progress) Done() {
 	p.c.mu.Lock()
 	defer p.c.mu.Unlock()
 	p.clear()
-	p.bar = nil
 	if p.c.bar == p {
 		p.c.bar = nil
 	}
