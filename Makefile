@@ -45,7 +45,7 @@ fmt:
 
 vet:
 	$(GO) vet $(ALL)
-	$(GO) vet -tags failpoint,format2,realpacks,disks ./...
+	$(GO) vet -tags failpoint,format2,realpacks,disks,man ./...
 
 lint:
 	$(GO) tool staticcheck $(ALL)
@@ -89,7 +89,7 @@ vectors: ## write testdata/vectors anew; the result is the same bytes
 dist: ## archives of every platform, dist/tools and dist/SHA256SUMS
 	@rm -rf dist
 	@for p in $(PLATFORMS); do GOOS=$${p%/*} GOARCH=$${p#*/} $(MAKE) build BIN="dist/build/$${p%/*}_$${p#*/}"; done
-	@$(MAKE) build BIN=dist/build/host
+	@$(MAKE) build TAGS=man BIN=dist/build/host
 	@for t in export import; do mkdir -p dist/build/man dist/build/completions; \
 	  dist/build/host/packlift-$$t man dist/build/man; \
 	  for s in bash zsh fish powershell; do dist/build/host/packlift-$$t completion $$s > "dist/build/completions/packlift-$$t.$$s"; done; done

@@ -77,3 +77,25 @@ func TestVersionOfBuild(t *testing.T) {
 		}
 	}
 }
+
+// TestManPages wants a page for each command from the build that `make dist` makes them with.
+func TestManPages(t *testing.T) {
+	dir := t.TempDir()
+	if err := build("../..", "1.3.0", dir, "TAGS=man"); err != nil {
+		t.Fatal(err)
+	}
+	for _, tool := range []string{"packlift-export", "packlift-import"} {
+		if r := run(t, dir, filepath.Join(dir, tool+exe()), "man", "man1"); r.code != 0 {
+			t.Fatalf("%s man: exit code %d\n%s", tool, r.code, r.out)
+		}
+	}
+	for name, want := range map[string]string{
+		"packlift-import.1": "SEE ALSO", "packlift-import-apply-update.1": "lock-timeout", "packlift-import-log-verify.1": "log verify",
+		"packlift-export-create-update.1": "sign-key",
+	} {
+		page, err := os.ReadFile(filepath.Join(dir, "man1", name))
+		if err != nil || !bytes.Contains(bytes.ReplaceAll(page, []byte("\\-"), []byte("-")), []byte(want)) || bytes.Contains(page, []byte("[=true|false]")) {
+			t.Errorf("%s (%v) lacks %q, or tells switches with a value", name, err, want)
+		}
+	}
+}

@@ -28,8 +28,8 @@ func TestMain(m *testing.M) {
 }
 
 // build runs `make build` in top and returns the folder with both binaries.
-func build(top, version, dir string) error {
-	cmd := exec.Command("make", "--no-print-directory", "build", "VERSION="+version, "BIN="+dir)
+func build(top, version, dir string, more ...string) error {
+	cmd := exec.Command("make", append([]string{"--no-print-directory", "build", "VERSION=" + version, "BIN=" + dir}, more...)...)
 	cmd.Dir = top
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make build: %w\n%s", err, out)

@@ -1,18 +1,26 @@
+//go:build man
+
 package cli
 
 import (
+	"bytes"
 	"errors"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/cobra/doc"
 
 	"packlift/internal/rootfs"
 	"packlift/internal/version"
 )
 
-// manCommand writes the man pages into a folder, for packagers.
-func manCommand() *cobra.Command {
-	return &cobra.Command{
+// packagers' commands: the man pages written into a folder. Cobra's generator
+// brings Markdown and YAML readers along, a tenth of the importer that travels in
+// every bundle, so only the build that `make dist` asks for the pages has it.
+func packagers() []*cobra.Command {
+	return []*cobra.Command{{
 		Use: "man DIR", Short: "Write the man pages into DIR", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			dir, err := rootfs.MkdirAllOpen(args[0], 0o755)
@@ -24,8 +32,11 @@ func manCommand() *cobra.Command {
 				return dir.WriteFile(name, page, 0o644)
 			})
 		},
-	}
+	}}
 }
+
+// switches is what the generator puts after a flag that takes no value.
+var switches = regexp.MustCompile(`\[=(true|false)\]`)
 
 // manPages gives the page of cmd and of each command below it. The date is the
 // release's, so that the same source gives the same pages.
@@ -37,8 +48,13 @@ func manPages(cmd *cobra.Command, write func(name string, page []byte) error) er
 	if err != nil {
 		return err
 	}
-	cmd.InitDefaultHelpFlag()
-	if err := write(pageName(cmd)+".1", manPage(cmd, date)); err != nil {
+	name := strings.ReplaceAll(cmd.CommandPath(), " ", "-")
+	var page bytes.Buffer
+	header := &doc.GenManHeader{Title: strings.ToUpper(name), Section: "1", Date: &date, Source: "packlift " + version.Current(), Manual: "packlift"}
+	if err := doc.GenMan(cmd, header, &page); err != nil {
+		return err
+	}
+	if err := write(name+".1", switches.ReplaceAll(page.Bytes(), nil)); err != nil {
 		return err
 	}
 	for _, sub := range cmd.Commands() {

@@ -20,6 +20,7 @@ type Progress struct {
 	start time.Time
 	done  atomic.Int64
 	total atomic.Int64
+	bar   bar
 	drawn int // letters that stand on the terminal's line; guarded by the console's lock
 
 	stop    chan struct{}
@@ -41,7 +42,7 @@ func (c *Console) Progress(what string, total int64) *Progress {
 	if b.quiet || b.noProgress || !b.json && !isTerminal(b.streams.Err) {
 		return nil
 	}
-	p := &Progress{c: b, what: what, start: time.Now(), stop: make(chan struct{})}
+	p := &Progress{c: b, what: what, start: time.Now(), bar: newBar(what), stop: make(chan struct{})}
 	p.total.Store(total)
 	b.mu.Lock()
 	b.bar = p
@@ -76,7 +77,7 @@ func (p *Progress) show(now time.Time) {
 	case p.c.json:
 		p.c.emit("status", status{p.what, done, total, now.Sub(p.start).Seconds()})
 	default:
-		p.draw(bar{p.what, done, total, now.Sub(p.start)}.line())
+		p.draw(p.bar.line(done, total))
 	}
 }
 
