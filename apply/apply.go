@@ -113,10 +113,10 @@ func (pl *Plan) checkReports(p *pack.Pack, o Options) error {
 	if err := p.CheckAuditPlace(); err != nil {
 		return err
 	}
-	if pl.Kind == kindRevert || o.NoChangelog {
+	if !pl.hasChangelog(o) {
 		return nil
 	}
-	name := changelogName(pl.From, pl.To)
+	name := pl.head.changelogName()
 	info, err := p.Root().Lstat(name)
 	if absent(err) || err == nil && info.Mode().IsRegular() {
 		return nil
@@ -130,7 +130,7 @@ func (pl *Plan) checkReports(p *pack.Pack, o Options) error {
 
 // states fixes the state before and after in the journal's head.
 func (pl *Plan) states(now time.Time) {
-	event := pack.Event{Time: now, Kind: pl.Kind, From: pl.From, To: pl.To, Bundle: pl.head.Bundle,
+	event := pack.Event{Time: now, Kind: pl.Kind, From: pl.From, To: pl.To, Hotfix: pl.head.Hotfix, Bundle: pl.head.Bundle,
 		Generation: pl.head.Generation, Manifest: pl.after.Manifest}
 	after := pl.after
 	after.History = append(append([]pack.Event(nil), pl.before.History...), event)

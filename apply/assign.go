@@ -28,7 +28,7 @@ func newTxn() string {
 func (pl *Plan) assign(p *pack.Pack, o Options) error {
 	pl.head.Txn, pl.head.Kind = newTxn(), pl.Kind
 	pl.head.Product, pl.head.Version = pl.Product, pl.Version
-	pl.head.From, pl.head.To = pl.From, pl.To
+	pl.head.From, pl.head.To, pl.head.Keep = pl.From, pl.To, o.KeepBackups
 	if err := pl.chooseBackup(p, o); err != nil {
 		return err
 	}

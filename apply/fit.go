@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"slices"
+
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -33,8 +35,7 @@ func Fit(p *pack.Pack, b *verify.Bundle, level int) (FitResult, error) {
 func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
 	name, version := p.Product()
 	if info.Product != name || info.Version != version {
-		return FitResult{}, fault.New(fault.WrongProduct, "the bundle is for %s-%s, the pack is %s-%s", info.Product, info.Version, name, version).
-			WithHint("give the pack's folder with --pack, or fetch the bundle of %s-%s", name, version)
+		return FitResult{}, otherProduct(info, name, version)
 	}
 	s, err := p.State()
 	if err != nil {
@@ -45,6 +46,11 @@ func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
 		return fit, err
 	}
 	return fit, fitFloor(p, info)
+}
+
+func otherProduct(info *bundle.Info, name, version string) error {
+	return fault.New(fault.WrongProduct, "the bundle is for %s-%s, the pack is %s-%s", info.Product, info.Version, name, version).
+		WithHint("give the pack's folder with --pack, or fetch the bundle of %s-%s", name, version)
 }
 
 // fitFrozen allows both spellings of a product, with and without its version:
@@ -58,6 +64,10 @@ func fitFrozen(whole, name, got string) error {
 }
 
 func fitLevel(info *bundle.Info, s pack.State, level int, fit *FitResult) error {
+	if info.Kind == bundle.Hotfix {
+		return fault.New(fault.WrongLevel, "the bundle is hotfix %d of level %d; apply-update takes updates", info.Sequence.Hotfix, info.End).
+			WithHint("packlift-import apply-hotfix BUNDLE")
+	}
 	if level != 0 && level != info.End {
 		return fault.New(fault.WrongLevel, "the bundle leads %s; it cannot stop at level %d", levels(info), level).
 			WithHint("leave --level out, or fetch a bundle that ends at level %d", level)
@@ -66,11 +76,11 @@ func fitLevel(info *bundle.Info, s pack.State, level int, fit *FitResult) error 
 		fit.AlreadyThere = true
 		return nil
 	}
+	if err := noHotfixes(s, info); err != nil {
+		return err
+	}
 	if info.Kind == bundle.Full {
 		return fitFull(info, s)
-	}
-	if info.Kind != bundle.Update {
-		return fault.New(fault.WrongLevel, "the bundle is a %s; apply-update takes updates", info.Kind)
 	}
 	if s.Level != info.Start {
 		return fault.New(fault.WrongLevel, "the bundle leads %s, the pack is at level %s", levels(info), levelName(s.Level)).
@@ -126,13 +136,20 @@ func levels(info *bundle.Info) string {
 func newPlan(p *pack.Pack, s pack.State, info *bundle.Info, fit FitResult, target *manifest.Manifest) *Plan {
 	name, version := p.Product()
 	kind := kindUpdate
-	if info.Kind == bundle.Full {
+	switch info.Kind {
+	case bundle.Full:
 		kind = kindFull
+	case bundle.Hotfix:
+		kind = kindHotfix
 	}
 	pl := &Plan{Product: name, Version: version, Kind: kind, From: fit.From, To: fit.To, before: s, target: target}
 	pl.head.Bundle, pl.head.Floor = info.ID, &info.MinSequence
 	pl.after = s
 	pl.after.Level, pl.after.Hotfixes, pl.after.Sequence = info.End, nil, info.Sequence
 	pl.after.Manifest = info.TargetManifest
+	if kind == kindHotfix {
+		pl.head.Hotfix = info.Sequence.Hotfix
+		pl.after.Hotfixes = append(slices.Clone(s.Hotfixes), info.Sequence.Hotfix)
+	}
 	return pl
 }

@@ -57,7 +57,7 @@ func (m *measuring) reports() error {
 	if err != nil || text == nil {
 		return err
 	}
-	m.text, m.head.Changelog = int64(len(text)), changelogName(m.pl.From, m.pl.To)
+	m.text, m.head.Changelog = int64(len(text)), m.head.changelogName()
 	return nil
 }
 
@@ -199,8 +199,8 @@ func (m *measuring) reserve() error {
 	if err := m.endFloor(end, after); err != nil {
 		return err
 	}
-	if m.head.Remember != "" {
-		end.replace(sizeAt(m.root, pack.ConfigFile), int64(len(m.head.Remember)+100))
+	if m.head.Remember != "" || m.head.Keep != nil {
+		end.replace(sizeAt(m.root, pack.ConfigFile), max(sizeAt(m.root, pack.ConfigFile), 0)+int64(len(m.head.Remember)+100))
 	}
 	size, more, err := m.p.AuditGrowth(m.head.Kind, auditFields(&m.head, len(m.pl.ops)))
 	if err != nil {

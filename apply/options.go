@@ -15,7 +15,8 @@ type Options struct {
 	Level       int    // 0 or the bundle's end level
 	BackupDir   string // folder outside the pack; remembered
 	NoBackup    bool
-	Jobs        int // workers; 0: one a core
+	KeepBackups *int // how many generations to keep from now on, 0 for all; nil: as before
+	Jobs        int  // workers; 0: one a core
 	NoChangelog bool
 	Template    string // Go template for the changelog; empty: the usual form
 	AllowRoot   bool

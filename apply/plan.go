@@ -58,7 +58,11 @@ const (
 	kindUpdate = "update"
 	kindFull   = "full"
 	kindRevert = "revert"
+	kindHotfix = "hotfix"
+	kindHeal   = "heal"
 )
+
+var kindNames = []string{kindUpdate, kindFull, kindRevert, kindHotfix, kindHeal}
 
 // NewPlan compares the pack with what the bundle brings. It returns an error
 // where the bundle does not fit the pack (see Fit); files in the way are not an
@@ -136,9 +140,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 		return denied(err)
 	}
 	pl.ops, pl.Conflicts, pl.remedies, pl.Kept = d.ops, d.conflicts, d.remedies, d.kept
-	sort.Slice(pl.ops, func(i, j int) bool { return pl.ops[i].Path < pl.ops[j].Path })
-	sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
-	sort.Strings(pl.Kept)
+	pl.sort()
 	pl.list()
 	if err := pl.assign(p, o); err != nil {
 		return err
@@ -172,4 +174,15 @@ func (pl *Plan) refuse() error {
 	c := pl.Conflicts[0]
 	return fault.New(fault.Conflict, "%d files are in the way, the first is %q: %s", len(pl.Conflicts), c.Path, c.Reason).
 		WithHint("%s; then run the same command again", pl.Remedy())
+}
+
+// hasChangelog: only what brings new content is told in a changelog.
+func (pl *Plan) hasChangelog(o Options) bool {
+	return !o.NoChangelog && pl.Kind != kindRevert && pl.Kind != kindHeal
+}
+
+func (pl *Plan) sort() {
+	sort.Slice(pl.ops, func(i, j int) bool { return pl.ops[i].Path < pl.ops[j].Path })
+	sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
+	sort.Strings(pl.Kept)
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"slices"
 
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -23,7 +24,7 @@ import (
 const (
 	recordJournal = "journal"
 	recordBackup  = "backup"
-	recordFormat  = 2 // 1 had no base
+	recordFormat  = 3 // 1 had no base, 2 neither hotfixes nor a number of backups to keep
 
 	journalName = pack.JournalFile
 	undoName    = dataDir + "/journal.undo"
@@ -54,6 +55,8 @@ type head struct {
 	Changelog      string             `json:"changelog,omitempty"`
 	Floor          *manifest.Sequence `json:"floor,omitempty"`
 	Remember       string             `json:"remember,omitempty"`
+	Keep           *int               `json:"keep,omitempty"` // generations to keep from now on; nil: as before
+	Hotfix         int                `json:"hotfix,omitempty"`
 	Reverts        int                `json:"reverts,omitempty"`
 	RevertsOutside string             `json:"reverts_outside,omitempty"`
 	Bundle         string             `json:"bundle,omitempty"`
@@ -312,7 +315,9 @@ func (h *head) check(what string) error {
 		return fmt.Errorf("%d paths or %d mounts are too many", h.Count, len(h.Mounts))
 	case h.Generation < 0 || h.Generation > 1<<30 || h.Reverts < 0 || h.Reverts > 1<<30:
 		return errors.New("its generation is impossible")
-	case h.Kind != kindUpdate && h.Kind != kindFull && h.Kind != kindRevert:
+	case h.Keep != nil && (*h.Keep < 0 || *h.Keep > 1<<30) || h.Hotfix < 0 || h.Hotfix > manifest.MaxNumber:
+		return errors.New("its number of backups or of a hotfix is impossible")
+	case !slices.Contains(kindNames, h.Kind):
 		return fmt.Errorf("its kind %.40q is unknown", h.Kind)
 	case (h.Kind == kindRevert) != (h.Reverts > 0):
 		return errors.New("only a revert takes a generation back")
@@ -322,7 +327,7 @@ func (h *head) check(what string) error {
 		return fmt.Errorf("the backup's place %.200q is impossible", h.RevertsOutside)
 	case h.Remember != "" && !isClean(h.Remember):
 		return fmt.Errorf("its backup folder %.200q is impossible", h.Remember)
-	case h.Changelog != "" && h.Changelog != changelogName(h.From, h.To):
+	case h.Changelog != "" && h.Changelog != h.changelogName():
 		return fmt.Errorf("its changelog's name %.200q is impossible", h.Changelog)
 	}
 	for _, m := range h.Mounts {
@@ -389,4 +394,12 @@ func exists(root *rootfs.Root, name string) (bool, error) {
 
 func changelogName(from, to int) string {
 	return pack.Updates + "/" + pack.ChangelogName(from, to)
+}
+
+// changelogName is where the run's changelog goes.
+func (h *head) changelogName() string {
+	if h.Kind == kindHotfix {
+		return pack.Updates + "/" + pack.HotfixChangelogName(h.To, h.Hotfix)
+	}
+	return changelogName(h.From, h.To)
 }

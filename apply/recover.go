@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"strconv"
@@ -21,6 +22,22 @@ type RecoverOutcome struct {
 	From   int    `json:"from"`
 	To     int    `json:"to"`
 	Revert bool   `json:"revert"`
+	Kind   string `json:"kind,omitempty"`   // of the run: update, full, hotfix, heal or revert
+	Hotfix int    `json:"hotfix,omitempty"` // that it put on or took off
+}
+
+// What says which kind of run Recover met.
+func (o RecoverOutcome) What() string {
+	what := "update"
+	switch {
+	case o.Kind == kindHeal, o.Kind == kindRevert && o.Hotfix == 0:
+		what = o.Kind
+	case o.Kind == kindRevert:
+		what = fmt.Sprintf("revert of hotfix %d", o.Hotfix)
+	case o.Kind == kindHotfix:
+		what = fmt.Sprintf("hotfix %d", o.Hotfix)
+	}
+	return what
 }
 
 // Actions of a RecoverOutcome.
@@ -78,7 +95,7 @@ func (r *recovery) run() (RecoverOutcome, error) {
 	} else if made {
 		return r.resume(undoName)
 	}
-	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log))
+	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log), sweepPruned(r.root, r.log))
 }
 
 func (r *recovery) resume(name string) (RecoverOutcome, error) {
@@ -87,7 +104,7 @@ func (r *recovery) resume(name string) (RecoverOutcome, error) {
 		return RecoverOutcome{}, fault.New(fault.Unrecoverable, "an earlier run was interrupted and its journal cannot be used: %w", err).
 			WithHint("restore the pack from a copy, or compare it with its manifest: packlift-import verify-pack")
 	}
-	out := RecoverOutcome{From: h.From, To: h.To, Revert: h.Kind == kindRevert}
+	out := RecoverOutcome{From: h.From, To: h.To, Revert: h.Kind == kindRevert, Kind: h.Kind, Hotfix: h.Hotfix}
 	t := &transaction{p: r.p, log: r.log, engine: engine{root: r.root, head: h, ops: ops, careful: true}}
 	if name == undoName {
 		out.Action = ActionUndone

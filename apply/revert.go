@@ -37,6 +37,10 @@ func NewRevert(ctx context.Context, p *pack.Pack, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
+	return planRevert(ctx, p, s, event, o)
+}
+
+func planRevert(ctx context.Context, p *pack.Pack, s pack.State, event pack.Event, o Options) (*Plan, error) {
 	h, ops, err := readBackup(p, s, event)
 	if err != nil {
 		return nil, err
@@ -66,25 +70,43 @@ func RunRevert(ctx context.Context, p *pack.Pack, pl *Plan, o Options) (*Result,
 // newest is the event that a revert takes back: each revert in the history
 // has taken back the one before it.
 func newest(s pack.State) (pack.Event, error) {
-	var stack []pack.Event
-	for _, e := range s.History {
-		switch e.Kind {
-		case kindRevert:
-			stack = stack[:max(0, len(stack)-1)]
-		case kindUpdate, kindFull:
-			stack = append(stack, e)
-		}
-	}
+	stack := standing(s)
 	if len(stack) == 0 {
 		return pack.Event{}, fault.New(fault.General, "there is %w: the pack is on the level it came with", ErrNothingToRevert).
 			WithHint("packlift-import current-state")
 	}
 	e := stack[len(stack)-1]
-	if e.Generation == 0 {
-		return e, fault.New(fault.Differs, "the update from level %s to %s was applied without a backup", levelName(e.From), levelName(e.To)).
-			WithHint("restore the pack from a copy of your own")
+	return e, hasBackup(e)
+}
+
+// standing are the updates and hotfixes that no revert has taken back, the
+// oldest first.
+func standing(s pack.State) (stack []pack.Event) {
+	for _, e := range s.History {
+		switch e.Kind {
+		case kindRevert:
+			stack = stack[:max(0, len(stack)-1)]
+		case kindUpdate, kindFull, kindHotfix:
+			stack = append(stack, e)
+		}
 	}
-	return e, nil
+	return stack
+}
+
+func hasBackup(e pack.Event) error {
+	if e.Generation > 0 {
+		return nil
+	}
+	return fault.New(fault.Differs, "the %s was applied without a backup", eventName(e)).
+		WithHint("restore the pack from a copy of your own")
+}
+
+// eventName says which change of a pack an event is.
+func eventName(e pack.Event) string {
+	if e.Kind == kindHotfix {
+		return fmt.Sprintf("hotfix %d of level %s", e.Hotfix, levelName(e.To))
+	}
+	return fmt.Sprintf("update from level %s to %s", levelName(e.From), levelName(e.To))
 }
 
 func readBackup(p *pack.Pack, s pack.State, e pack.Event) (head, []op, error) {
@@ -92,7 +114,7 @@ func readBackup(p *pack.Pack, s pack.State, e pack.Event) (head, []op, error) {
 	h, ops, err := readRecord(p.Root(), name, recordBackup)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = fmt.Errorf("the backup %s is missing: %w", p.Root().Full(generationDir(e.Generation)), err)
+		return h, nil, lostGeneration(p, s, e, err)
 	case err != nil:
 	case h.Generation != e.Generation || h.From != e.From || h.To != e.To || h.Product != s.Product || h.Version != s.Version:
 		err = fmt.Errorf("%s is about another update", p.Root().Full(name))
@@ -118,7 +140,7 @@ func revertPlan(p *pack.Pack, s pack.State, h head, o Options) (*Plan, error) {
 	if old.Manifest.IsZero() { // the level that init named; the update's bundle knew it
 		pl.after.Manifest = h.Base
 	}
-	pl.head.Reverts = h.Generation
+	pl.head.Reverts, pl.head.Hotfix = h.Generation, h.Hotfix
 	if h.Outside == "" {
 		return pl, nil
 	}

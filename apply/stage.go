@@ -270,15 +270,17 @@ func (t *stager) stageChangelog() error {
 	if err != nil || text == nil {
 		return err
 	}
-	t.pl.head.Changelog = changelogName(t.pl.From, t.pl.To)
+	t.pl.head.Changelog = t.pl.head.changelogName()
 	return t.root.WriteFile(t.at.changelog(), text, 0o600)
 }
 
 // changelogText is nil where none is written.
 func (pl *Plan) changelogText(o Options) ([]byte, error) {
 	switch {
-	case pl.Kind == kindRevert || o.NoChangelog:
+	case !pl.hasChangelog(o):
 		return nil, nil
+	case o.Template == "" && pl.Kind == kindHotfix:
+		return pack.HotfixChangelog(pl.Product, pl.Version, pl.To, pl.head.Hotfix, pl.Added, pl.Modified, pl.Removed), nil
 	case o.Template == "":
 		return pack.Changelog(pl.Product, pl.Version, pl.From, pl.To, pl.Added, pl.Modified, pl.Removed), nil
 	}

@@ -168,15 +168,24 @@ func (t *transaction) floor() error {
 }
 
 func (t *transaction) remember() error {
-	if t.head.Remember == "" {
+	if t.head.Remember == "" && t.head.Keep == nil {
 		return nil
 	}
 	c, err := t.p.Config()
-	if err != nil || c.BackupDir == t.head.Remember {
+	if err != nil {
 		return err
 	}
-	c.BackupDir = t.head.Remember
-	return t.p.SaveConfig(c)
+	now := c
+	if t.head.Remember != "" {
+		now.BackupDir = t.head.Remember
+	}
+	if t.head.Keep != nil {
+		now.KeepBackups = *t.head.Keep
+	}
+	if now == c {
+		return nil
+	}
+	return t.p.SaveConfig(now)
 }
 
 func (t *transaction) audit() error {
@@ -190,6 +199,9 @@ func auditFields(h *head, paths int) map[string]any {
 	}
 	if h.Generation > 0 {
 		f["generation"] = h.Generation
+	}
+	if h.Hotfix > 0 {
+		f["hotfix"] = h.Hotfix
 	}
 	return f
 }

@@ -57,6 +57,11 @@ func FileName(product, version string, start, end int) string {
 	return fmt.Sprintf("%s-%s-%04d-%04d.packlift", product, version, start, end)
 }
 
+// HotfixFileName is how a hotfix on a level is called: wso2am-4.2.0-0003-hf-1.packlift.
+func HotfixFileName(product, version string, level, hotfix int) string {
+	return fmt.Sprintf("%s-%s-%04d-hf-%d.packlift", product, version, level, hotfix)
+}
+
 // ToolName is how a tool for a platform is called in tools.tar:
 // packlift-import_linux_amd64, with .exe for windows.
 func ToolName(goos, goarch string) string {

@@ -51,6 +51,8 @@ type createFlags struct {
 	whole           bool
 	jobs            int
 	output          string
+	hotfix          int
+	contains        hotfixList
 }
 
 func createUpdate(c *cli.Console) *cobra.Command {
@@ -61,6 +63,7 @@ func createUpdate(c *cli.Console) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
 	}
 	a.flags(cmd)
+	cmd.Flags().Var(&a.contains, "contains-hotfix", "say that the level contains this hotfix, `LEVEL.HOTFIX` such as 3.1 (repeatable)")
 	common.Require(cmd, "end-level", "output")
 	return cmd
 }
@@ -145,6 +148,7 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 		From: a.from, To: a.to, Pack: strings.Join(args, ""), Product: a.product.Name, Version: a.product.Version,
 		Channel: a.channel, ToolsDir: a.tools, Platforms: a.platforms, MinimumTool: a.minimumTool,
 		BestBefore: a.bestBefore.Time, MinSequence: manifest.Sequence(a.minSequence),
+		Hotfix: a.hotfix, Contains: a.contains,
 		Whole: a.whole, MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
 	}
 	if err := a.levels(&o); err != nil {
@@ -174,6 +178,9 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 
 // levels reads -s and -e; a product's version in front of a level must be the product's.
 func (a *createFlags) levels(o *export.CreateOptions) error {
+	if a.hotfix > 0 {
+		a.start = a.end // both trees are of one level
+	}
 	if a.from != "" && !a.start.Given() {
 		return fault.New(fault.Usage, "the level of --from is not given").WithHint("give it with -s N")
 	}

@@ -29,11 +29,13 @@ right what is unfinished. Nothing is changed while a customized file is in the w
 A bundle that is encrypted with a passphrase asks for it; no flag is needed.`
 
 type applyFlags struct {
+	hotfix     bool // the bundle is to be a hotfix
 	write      writeFlags
 	identities []string
 	level      cli.Level
 	backup     string
 	noBackup   bool
+	keep       keepFlag
 	yes        bool
 	revert     bool
 	template   string
@@ -54,19 +56,22 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 		ValidArgsFunction: common.CompleteBundle,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
 	}
+	f := cmd.Flags()
+	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
+	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
 	a.flags(cmd)
 	return cmd
 }
 
+// flags are those of every command that applies a bundle.
 func (a *applyFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
-	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
 	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
+	a.keep.add(f, "keep the `N` newest backups, and remove older ones after the update (0: keep all); remembered for later runs")
 	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted (asks first)")
 	f.BoolVar(&a.yes, "yes", false, "confirm --no-backup unasked, and a first update of a tree that differs much from its level")
 	a.write.dryRunFlag(f)
-	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
 	f.BoolVar(&a.noLog, "no-changelog", false, "write no changelog")
 	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
@@ -95,7 +100,7 @@ func (a *applyFlags) checkArgs(args []string) error {
 
 func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (err error) {
 	if a.revert {
-		return runRevert(ctx, c, &a.write, a.options(nil))
+		return runRevert(ctx, c, &a.write, &goalFlag{}, a.options(nil))
 	}
 	if args[0] == "-" && slices.Contains(a.identities, "-") {
 		return fault.New(fault.Usage, "the bundle and the identity cannot both come from standard input")
@@ -110,7 +115,7 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 			return err
 		}
 	}
-	s, err := a.write.begin(ctx, c, "apply-update")
+	s, err := a.write.begin(ctx, c, a.command())
 	if err != nil {
 		return err
 	}
@@ -140,7 +145,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	}
 	o := a.options(ids)
 	o.Log, o.LogFile = s.log, s.file
-	pl, err := apply.NewPlan(ctx, s.Pack, b, o)
+	pl, err := a.plan(ctx, s, b, o)
 	if err != nil {
 		return a.explain(err)
 	}
@@ -211,6 +216,9 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	if err != nil {
 		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
 	}
+	if a.hotfix {
+		return fitHotfix(s, b)
+	}
 	fit, err := apply.Fit(s.Pack, b, level)
 	if err == nil && fit.AlreadyThere {
 		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
@@ -269,7 +277,7 @@ func reversed(s []string) []string {
 
 func (a *applyFlags) options(ids []age.Identity) apply.Options {
 	return apply.Options{
-		Identities: ids, BackupDir: a.backup, NoBackup: a.noBackup, Jobs: a.jobs,
+		Identities: ids, BackupDir: a.backup, NoBackup: a.noBackup, KeepBackups: a.keep.given(), Jobs: a.jobs,
 		NoChangelog: a.noLog, Template: a.template, AllowRoot: a.write.allowRoot,
 		AcceptDifferent: a.yes,
 	}
@@ -285,6 +293,7 @@ func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, p
 	}
 	s.c.Changed()
 	sayResult(s.c, s.Pack, pl, r)
+	s.pruneBackups()
 	return nil
 }
 
@@ -316,8 +325,12 @@ func newApplied(p *pack.Pack, pl *apply.Plan, r *apply.Result) applied {
 }
 
 func sayResult(c *cli.Console, p *pack.Pack, pl *apply.Plan, r *apply.Result) {
-	text := fmt.Sprintf("%s-%s is at level %s (before: %s): %d added, %d updated, %d removed",
-		pl.Product, pl.Version, pack.LevelName(r.To), pack.LevelName(r.From), r.Added, r.Modified, r.Removed)
+	before := fmt.Sprintf("(before: %s)", pack.LevelName(r.From))
+	if pl.Hotfix() > 0 {
+		before = fmt.Sprintf("with hotfix %d", pl.Hotfix())
+	}
+	text := fmt.Sprintf("%s-%s is at level %s %s: %d added, %d updated, %d removed",
+		pl.Product, pl.Version, pack.LevelName(r.To), before, r.Added, r.Modified, r.Removed)
 	if r.Changelog != "" {
 		text += "\nchangelog: " + p.Root().Full(r.Changelog)
 	}

@@ -13,7 +13,11 @@ import (
 // sayPlan prints what a run would do: counts, with -v each path, and space.
 func sayPlan(c *cli.Console, pl *apply.Plan) {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s-%s: %s from level %s to %s\n", pl.Product, pl.Version, pl.Kind, pack.LevelName(pl.From), pack.LevelName(pl.To))
+	fmt.Fprintf(&b, "%s-%s: %s from level %s to %s", pl.Product, pl.Version, pl.Kind, pack.LevelName(pl.From), pack.LevelName(pl.To))
+	if pl.Hotfix() > 0 {
+		fmt.Fprintf(&b, ", hotfix %d", pl.Hotfix())
+	}
+	b.WriteByte('\n')
 	for _, l := range []struct {
 		name  string
 		paths []string

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -15,57 +17,162 @@ import (
 )
 
 const revertLong = `Take the last update back: the files of its backup come into their places, after
-they were checked. Nothing is changed while a file customized since is in the way (exit code 3).
-Ends with exit code 4 when the pack was reverted.`
+they were checked. Files made since stay, and nothing is changed while a file customized since is in
+the way (exit code 3). --to leads several steps back: to a level, or to before the update whose
+backup is generation N (packlift-import backup list). All its backups and files are checked before the
+first step; each step is a revert of its own, so that whatever ends the run leaves the pack on one of
+the levels between, whole. Ends with exit code 4 when the pack was reverted.`
+
+// goalFlag is --to.
+type goalFlag struct {
+	text  string
+	level cli.Level
+	goal  apply.Goal
+}
+
+// Set reads a level, or a generation such as g2.
+func (g *goalFlag) Set(s string) error {
+	g.text, g.goal = s, apply.Goal{}
+	digits, generation := strings.CutPrefix(s, "g")
+	if !generation {
+		return g.level.Set(s)
+	}
+	n, err := strconv.ParseUint(digits, 10, 30)
+	if err != nil || n == 0 {
+		return errors.New("use a level such as 10, or a generation such as g2")
+	}
+	g.goal.Generation = int(n)
+	return nil
+}
+
+func (g *goalFlag) String() string { return g.text }
+
+// Type is the word that usage shows.
+func (g *goalFlag) Type() string { return "LEVEL|gN" }
+
+func (g *goalFlag) of(p *pack.Pack) (apply.Goal, error) {
+	if g.goal.Generation > 0 {
+		return g.goal, nil
+	}
+	_, v := p.Product()
+	n, err := g.level.For(v)
+	if err != nil {
+		return apply.Goal{}, fault.New(fault.WrongLevel, "%w", err)
+	}
+	return apply.Goal{Level: n}, nil
+}
 
 func revert(c *cli.Console) *cobra.Command {
 	var w writeFlags
 	var backup string
+	var goal goalFlag
 	cmd := &cobra.Command{
-		Use: "revert", Short: "Take the last update back", Long: revertLong, Args: cobra.NoArgs,
+		Use: "revert", Short: "Take the last update back, or several", Long: revertLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runRevert(cmd.Context(), c, &w, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
+			return runRevert(cmd.Context(), c, &w, &goal, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
 		},
 	}
+	cmd.Flags().Var(&goal, "to", "go back to a level, or to before generation N was made")
 	cmd.Flags().StringVarP(&backup, "backup", "b", "", "the `DIR` that the backups outside the pack lie in now")
 	w.dryRunFlag(cmd.Flags())
 	w.Flags(cmd.Flags())
 	return cmd
 }
 
-func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, o apply.Options) (err error) {
+func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, goal *goalFlag, o apply.Options) (err error) {
 	s, err := w.begin(ctx, c, "revert")
 	if err != nil {
 		return err
 	}
 	defer s.closing(&err)
 	o.Log, o.LogFile = s.log, s.file
-	pl, err := apply.NewRevert(ctx, s.Pack, o)
-	if errors.Is(err, apply.ErrNothingToRevert) {
-		return sayNothingToRevert(s)
+	steps, err := stepsBack(s, goal)
+	if errors.Is(err, apply.ErrNothingToRevert) || err == nil && len(steps) == 0 {
+		return sayNothingToRevert(s, goal)
 	}
 	if err != nil {
-		return s.where(ctx, err)
+		return err
+	}
+	if len(steps) > 1 {
+		if err := checkSteps(ctx, s, w, steps, o); err != nil || w.dryRun {
+			return s.where(ctx, err)
+		}
+	}
+	return s.where(ctx, takeSteps(ctx, s, w, steps, o))
+}
+
+// stepsBack is what has to be taken back: the last update, or all down to the goal.
+func stepsBack(s *session, goal *goalFlag) ([]apply.Step, error) {
+	if goal.text != "" {
+		g, err := goal.of(s.Pack)
+		if err != nil {
+			return nil, err
+		}
+		return apply.StepsTo(s.Pack, g)
+	}
+	step, hotfix, err := apply.NewestStep(s.Pack)
+	if err == nil && hotfix > 0 {
+		err = hotfixIsNewest(s.Pack)
+	}
+	return []apply.Step{step}, err
+}
+
+// checkSteps looks at several steps together, before the first is taken.
+func checkSteps(ctx context.Context, s *session, w *writeFlags, steps []apply.Step, o apply.Options) error {
+	pl, err := apply.CheckSteps(ctx, s.Pack, steps, o)
+	if err != nil {
+		return err
 	}
 	if w.dryRun {
-		sayPlan(c, pl)
+		sayPlan(s.c, pl)
 	}
-	if err := refuseConflicts(c, pl); err != nil {
+	return refuseConflicts(s.c, pl)
+}
+
+func takeSteps(ctx context.Context, s *session, w *writeFlags, steps []apply.Step, o apply.Options) error {
+	for i, step := range steps {
+		if i > 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if err := takeStep(ctx, s, w, step, o); err != nil || w.dryRun {
+			return err
+		}
+	}
+	return fault.New(fault.Reverted, "reverted")
+}
+
+func takeStep(ctx context.Context, s *session, w *writeFlags, step apply.Step, o apply.Options) error {
+	pl, err := apply.NewRevertStep(ctx, s.Pack, step, o)
+	if err != nil {
+		return err
+	}
+	return carryOutRevert(ctx, s, w, pl, o)
+}
+
+// carryOutRevert tells, checks and commits the plan of one step.
+func carryOutRevert(ctx context.Context, s *session, w *writeFlags, pl *apply.Plan, o apply.Options) error {
+	if w.dryRun {
+		sayPlan(s.c, pl)
+	}
+	if err := refuseConflicts(s.c, pl); err != nil {
 		return err
 	}
 	if err := pl.CheckSpace(); err != nil || w.dryRun {
 		return err
 	}
-	return s.where(ctx, commitRevert(ctx, s, pl, o))
+	return commitRevert(ctx, s, pl, o)
 }
 
-func sayNothingToRevert(s *session) error {
+func sayNothingToRevert(s *session, goal *goalFlag) error {
 	state, err := s.State()
 	if err != nil {
 		return err
 	}
-	s.c.Result("nothing_to_revert", alreadyThere{s.Dir(), state.Level},
-		fmt.Sprintf("nothing to revert: the pack is at level %s, on which it came", pack.LevelName(state.Level)))
+	text := fmt.Sprintf("nothing to revert: the pack is at level %s, on which it came", pack.LevelName(state.Level))
+	if goal.text != "" {
+		text = fmt.Sprintf("nothing to revert: the pack is at level %s", pack.LevelName(state.Level))
+	}
+	s.c.Result("nothing_to_revert", alreadyThere{s.Dir(), state.Level}, text)
 	return nil
 }
 
@@ -79,6 +186,9 @@ func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Optio
 	}
 	s.c.Changed()
 	text := fmt.Sprintf("%s-%s is back at level %s", pl.Product, pl.Version, pack.LevelName(r.To))
+	if pl.Hotfix() > 0 {
+		text += fmt.Sprintf(", without hotfix %d", pl.Hotfix())
+	}
 	s.c.Result("reverted", newApplied(s.Pack, pl, r), text)
-	return fault.New(fault.Reverted, "reverted")
+	return nil
 }

@@ -136,10 +136,7 @@ func (s *session) recover(ctx context.Context) (err error) {
 
 // recovered says what recovery did, "" if there was nothing to do.
 func recovered(o apply.RecoverOutcome) string {
-	what := "update"
-	if o.Revert {
-		what = "revert"
-	}
+	what := o.What()
 	way := fmt.Sprintf("from level %s to %s", pack.LevelName(o.From), pack.LevelName(o.To))
 	switch o.Action {
 	case "finished":

@@ -70,7 +70,7 @@ func stateText(s packState) string {
 	}
 	fmt.Fprintf(&b, "trust set  %s\n", s.TrustSet)
 	for _, e := range s.History[max(0, len(s.History)-10):] {
-		fmt.Fprintf(&b, "history    %s %s %s -> %s\n", e.Time.Format("2006-01-02 15:04:05Z"), e.Kind, pack.LevelName(e.From), pack.LevelName(e.To))
+		fmt.Fprintf(&b, "history    %s %s\n", e.Time.Format("2006-01-02 15:04:05Z"), changeName(e.Kind, e.From, e.To, e.Hotfix))
 	}
 	return b.String()
 }

@@ -47,6 +47,9 @@ func (c *creation) texts(out []levelFile) ([]levelFile, error) {
 	}
 	// A list that is too long for the format stays out.
 	text := pack.Changelog(c.Product, c.Version, from, c.End, c.changes.added, c.changes.modified, c.changes.removed)
+	if c.Hotfix > 0 {
+		text = pack.HotfixChangelog(c.Product, c.Version, c.End, c.Hotfix, c.changes.added, c.changes.modified, c.changes.removed)
+	}
 	if len(text) <= verify.MaxChangelog {
 		out = append(out, bytesFile(bundle.ChangelogName(c.Start, c.End), text))
 	}

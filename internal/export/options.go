@@ -51,6 +51,10 @@ type CreateOptions struct {
 	Product, Version string
 	Start, End       int // levels; with From 0 <= Start < End, without it Start is ignored
 	Channel          string
+	// Hotfix is 0, or the number of the hotfix that leads from From to To, two trees
+	// of level End. Contains are the hotfixes that the level End of an update contains.
+	Hotfix   int
+	Contains []manifest.Sequence
 
 	Recipients  []age.Recipient
 	Signers     []keys.Signer
@@ -172,6 +176,12 @@ func (o *CreateOptions) checkLevels() error {
 	if o.End < 0 || o.End > manifest.MaxLevel {
 		return fault.New(fault.Usage, "end level %d is not 0 to %d", o.End, manifest.MaxLevel).WithHint("give --end-level N")
 	}
+	if o.Hotfix > 0 {
+		return o.checkHotfix()
+	}
+	if err := o.checkContains(); err != nil {
+		return err
+	}
 	if o.From != "" && (o.Start < 0 || o.Start >= o.End) {
 		return fault.New(fault.Usage, "start level %d is not below end level %d", o.Start, o.End).
 			WithHint("give the levels of --from and --to with --start-level and --end-level")
@@ -188,7 +198,9 @@ func (o *CreateOptions) checkLevels() error {
 	return nil
 }
 
-func (o *CreateOptions) sequence() manifest.Sequence { return manifest.Sequence{Level: o.End} }
+func (o *CreateOptions) sequence() manifest.Sequence {
+	return manifest.Sequence{Level: o.End, Hotfix: o.Hotfix}
+}
 
 // setCreated honours SOURCE_DATE_EPOCH (reproducible-builds.org), in seconds.
 func (o *CreateOptions) setCreated() error {

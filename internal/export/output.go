@@ -12,7 +12,6 @@ import (
 	"regexp"
 	"strings"
 
-	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
@@ -183,7 +182,7 @@ func (c *creation) openOutput() (err error) {
 		path = "."
 	}
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
-		path = filepath.Join(path, bundle.FileName(c.Product, c.Version, c.Start, c.End))
+		path = filepath.Join(path, c.fileName())
 	}
 	for _, s := range c.wanted() {
 		if err := outside(path, s.Tree); err != nil {

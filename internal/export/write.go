@@ -26,6 +26,10 @@ func (c *creation) info() bundle.Info {
 			i.Between = append(i.Between, bundle.Stop{Level: s.level, Manifest: s.manifest.Digest()})
 		}
 	}
+	if c.Hotfix > 0 {
+		i.Kind = bundle.Hotfix
+	}
+	i.SetContains(c.Contains)
 	if c.Trust != nil {
 		i.TrustSet = c.Trust.Fingerprint()
 	}

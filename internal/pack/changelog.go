@@ -17,11 +17,28 @@ func ChangelogName(from, to int) string {
 	return fmt.Sprintf("changelog-%04d-%04d.md", max(from, 0), max(to, 0))
 }
 
+// HotfixChangelogName is the file, in updates/, of a hotfix on a level:
+// changelog-0003-hf-1.md.
+func HotfixChangelogName(level, hotfix int) string {
+	return fmt.Sprintf("changelog-%04d-hf-%d.md", level, hotfix)
+}
+
 // Changelog is the Markdown text that an update leaves: product, levels, and
 // the paths added, updated and removed, each list as given.
 func Changelog(product, version string, from, to int, added, modified, removed []string) []byte {
+	what := fmt.Sprintf("Update level: %s -> %s", fourDigits(from), fourDigits(to))
+	return changelog(product, version, what, added, modified, removed)
+}
+
+// HotfixChangelog is Changelog of a hotfix on a level.
+func HotfixChangelog(product, version string, level, hotfix int, added, modified, removed []string) []byte {
+	what := fmt.Sprintf("Hotfix: %d of update level %s", hotfix, fourDigits(level))
+	return changelog(product, version, what, added, modified, removed)
+}
+
+func changelog(product, version, what string, added, modified, removed []string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Changelog\n\nProduct: %s-%s\n\nUpdate level: %s -> %s\n", product, version, fourDigits(from), fourDigits(to))
+	fmt.Fprintf(&b, "# Changelog\n\nProduct: %s-%s\n\n%s\n", product, version, what)
 	section(&b, "Added Files", added)
 	section(&b, "Updated Files", modified)
 	section(&b, "Removed Files", removed)

@@ -11,10 +11,12 @@ import (
 const maxConfig = 64 << 10
 
 // Config is the settings that stay. BackupDir is absolute, "" for the pack's
-// own folder; Channel is "" for the default one.
+// own folder; Channel is "" for the default one. KeepBackups is how many
+// generations stay when an update is done, 0 for all.
 type Config struct {
-	BackupDir string `json:"backup_dir,omitempty"`
-	Channel   string `json:"channel,omitempty"`
+	BackupDir   string `json:"backup_dir,omitempty"`
+	Channel     string `json:"channel,omitempty"`
+	KeepBackups int    `json:"keep_backups,omitempty"`
 }
 
 type configFile struct {
@@ -41,6 +43,9 @@ func (p *Pack) Config() (Config, error) {
 func (c Config) check() error {
 	if c.BackupDir != "" && (!filepath.IsAbs(c.BackupDir) || strings.ContainsRune(c.BackupDir, 0)) {
 		return fmt.Errorf("%s: backup folder %.200q is not absolute", ConfigFile, c.BackupDir)
+	}
+	if c.KeepBackups < 0 || c.KeepBackups > maxGeneration {
+		return fmt.Errorf("%s: %d backups cannot be kept", ConfigFile, c.KeepBackups)
 	}
 	if !printable(c.Channel) {
 		return fmt.Errorf("%s: channel %.40q is not a word", ConfigFile, c.Channel)

@@ -40,13 +40,15 @@ type State struct {
 	History    []Event           `json:"history,omitempty"`
 }
 
-// Event is one change of a pack. Kind is init, update, full or revert; From and
-// To are levels; Manifest is the digest after it.
+// Event is one change of a pack. Kind is init, update, full, hotfix, heal or
+// revert; From and To are levels; Hotfix is the number of the one that was put on
+// or taken off, 0 for none; Manifest is the digest after it.
 type Event struct {
 	Time       time.Time       `json:"time"`
 	Kind       string          `json:"kind"`
 	From       int             `json:"from"`
 	To         int             `json:"to"`
+	Hotfix     int             `json:"hotfix,omitempty"`
 	Bundle     string          `json:"bundle,omitempty"`
 	Generation int             `json:"generation"`
 	Manifest   manifest.Digest `json:"manifest,omitzero"`
@@ -124,6 +126,8 @@ func (e *Event) check() error {
 		return fmt.Errorf("level %d or %d is out of range", e.From, e.To)
 	case e.Generation < 0 || e.Generation > maxGeneration:
 		return fmt.Errorf("generation %d is out of range", e.Generation)
+	case e.Hotfix < 0 || e.Hotfix > manifest.MaxNumber:
+		return fmt.Errorf("hotfix %d is out of range", e.Hotfix)
 	}
 	return nil
 }

@@ -41,8 +41,11 @@ const mostStops = 8
 
 // Levels says where a bundle leads, by way of which levels.
 func Levels(i *bundle.Info) string {
-	if i.Kind == bundle.Full {
+	switch i.Kind {
+	case bundle.Full:
 		return fmt.Sprintf("level %04d", i.End)
+	case bundle.Hotfix:
+		return fmt.Sprintf("level %04d, hotfix %d", i.End, i.Sequence.Hotfix)
 	}
 	by := ""
 	for n, s := range i.Between {
