@@ -33,9 +33,9 @@ type decider struct {
 }
 
 func newDecider(root *rootfs.Root, kind string, changes []manifest.Change) *decider {
-	d := &decider{root: root, verb: "the update", exact: kind == kindRevert, changes: changes, folders: newFolders(root)}
+	d := &decider{root: root, verb: "the update", exact: kind == kindRevert || kind == kindHeal, changes: changes, folders: newFolders(root)}
 	if d.exact {
-		d.verb = "the revert"
+		d.verb = "the " + kind
 	}
 	d.byPath = make(map[string]*manifest.Change, len(changes))
 	d.removed = map[string]string{}

@@ -94,7 +94,9 @@ func (m *measuring) stage() error {
 
 func (m *measuring) stageOp(n *names, o *op) {
 	if o.needsNew() && !(m.head.Reverts > 0 && o.New == treeName(m.head.Reverts, o.Path)) {
-		n.name(o.New).addFile(o.After.Size)
+		if s := n.name(o.New); !m.pl.lying[o.Path] {
+			s.addFile(o.After.Size)
+		}
 		n.most.see(o.Path, o.After.Size)
 	}
 	switch {

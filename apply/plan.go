@@ -48,6 +48,7 @@ type Plan struct {
 	reserve  reserve
 	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
 	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
+	lying    map[string]bool            // paths whose content is staged already
 	largest  largest
 	first    firstContact
 	remedies remedies
@@ -143,6 +144,9 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	pl.sort()
 	pl.list()
 	if err := pl.assign(p, o); err != nil {
+		return err
+	}
+	if err := pl.findStaged(p.Root()); err != nil {
 		return err
 	}
 	return pl.measure(p, o)

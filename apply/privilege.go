@@ -30,7 +30,7 @@ func CheckPrivilege(p *pack.Pack, allow bool) error {
 }
 
 // rootsData looks at a folder and all in it, but not at product files: those of
-// a stage and of a backup's tree are checked against their own records.
+// a stage, of what is staged for it, and of a backup's tree are checked against their own records.
 func rootsData(root *rootfs.Root, name string) error {
 	if err := rootsOwn(root, name); err != nil {
 		return err
@@ -44,7 +44,7 @@ func rootsData(root *rootfs.Root, name string) error {
 	}
 	list, err := root.ReadDir(name)
 	for _, e := range list {
-		if err == nil && e.Name() != treeDir && e.Name() != path.Base(places{}.newDir()) && e.Name() != path.Base(places{}.oldDir()) {
+		if err == nil && e.Name() != treeDir && e.Name() != path.Base(stagedDir) && e.Name() != path.Base(places{}.newDir()) && e.Name() != path.Base(places{}.oldDir()) {
 			err = rootsData(root, path.Join(name, e.Name()))
 		}
 	}

@@ -132,12 +132,25 @@ func (t *stager) makePlaces() error {
 // contents stages what the ops need. Every digest is read once; further paths
 // that share it are copies, never hard links.
 func (t *stager) contents(ctx context.Context, source blobs) error {
+	want := t.wanted()
+	if err := t.fromStaged(ctx, want); err != nil {
+		return err
+	}
+	return t.contentsFrom(ctx, source, want)
+}
+
+// wanted are the ops that need a content, by its digest.
+func (t *stager) wanted() map[manifest.Digest][]*op {
 	want := map[manifest.Digest][]*op{}
 	for i := range t.pl.ops {
 		if o := &t.pl.ops[i]; o.needsNew() && !o.split && !t.inPlace(o) {
 			want[o.After.SHA256] = append(want[o.After.SHA256], o)
 		}
 	}
+	return want
+}
+
+func (t *stager) contentsFrom(ctx context.Context, source blobs, want map[manifest.Digest][]*op) error {
 	if len(want) == 0 {
 		return nil
 	}

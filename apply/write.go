@@ -26,11 +26,15 @@ func copyFrom(r io.Reader) func(io.Writer) error {
 // writeBy is write of what fill writes. Owner and attributes are those of the
 // replaced file or of the folder it comes into.
 func (t *stager) writeBy(o *op, fill func(io.Writer) error) error {
-	from := o.Path
-	if !isFile(o.Before) {
-		from = parentThere(t.root, path.Dir(o.Path))
+	return t.writeLike(o, fill, t.root, t.model(o))
+}
+
+// model is the file or folder that o's content takes owner and attributes from.
+func (t *stager) model(o *op) string {
+	if isFile(o.Before) {
+		return o.Path
 	}
-	return t.writeLike(o, fill, t.root, from)
+	return parentThere(t.root, path.Dir(o.Path))
 }
 
 // writeLike takes owner and attributes from the file or folder model in root;

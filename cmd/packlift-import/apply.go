@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packlift/apply"
+	"packlift/bundle"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/fault"
@@ -30,6 +31,7 @@ A bundle that is encrypted with a passphrase asks for it; no flag is needed.`
 
 type applyFlags struct {
 	hotfix     bool // the bundle is to be a hotfix
+	stage      bool // only make its contents ready
 	write      writeFlags
 	identities []string
 	level      cli.Level
@@ -44,6 +46,7 @@ type applyFlags struct {
 	maxAge     cli.Duration
 	jobs       int
 	spooled    bool
+	window     window
 }
 
 func applyUpdate(c *cli.Console) *cobra.Command {
@@ -77,12 +80,14 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
 	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
+	a.window.flags(f)
 	a.write.Flags(f)
 	f.BoolVar(&a.spooled, "spooled", false, "remove the bundle afterwards: another run of the tool spooled it")
 	if err := f.MarkHidden("spooled"); err != nil {
 		panic(err)
 	}
 	cmd.MarkFlagsMutuallyExclusive("backup", "no-backup")
+	cmd.MarkFlagsMutuallyExclusive("health-check", "no-backup")
 	cmd.MarkFlagsMutuallyExclusive("template", "no-changelog")
 }
 
@@ -100,7 +105,7 @@ func (a *applyFlags) checkArgs(args []string) error {
 
 func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (err error) {
 	if a.revert {
-		return runRevert(ctx, c, &a.write, &goalFlag{}, a.options(nil))
+		return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
 	}
 	if args[0] == "-" && slices.Contains(a.identities, "-") {
 		return fault.New(fault.Usage, "the bundle and the identity cannot both come from standard input")
@@ -131,7 +136,10 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 		return err
 	}
 	fit, err := a.fit(s, b)
-	if err != nil || fit.AlreadyThere {
+	if err == nil && fit.AlreadyThere {
+		return a.window.again(ctx, s)
+	}
+	if err != nil {
 		return err
 	}
 	ids, err := common.Identities(ctx, s.c, a.identities)
@@ -159,8 +167,14 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if err := refuseConflicts(s.c, pl); err != nil {
 		return err
 	}
-	if err := pl.CheckSpace(); err != nil || a.write.dryRun {
+	if err := pl.CheckSpace(); err != nil {
 		return err
+	}
+	if a.stage {
+		return a.stageOnly(ctx, s, b, pl, o)
+	}
+	if a.write.dryRun {
+		return a.window.warnRunning(ctx, s)
 	}
 	if a.noBackup && !a.yes {
 		err := s.c.Confirm(ctx, "Without a backup this update cannot be reverted. Go on?", "give --yes as well, or leave --no-backup out")
@@ -168,7 +182,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 			return err
 		}
 	}
-	return a.commit(ctx, s, b, pl, o)
+	return a.window.around(ctx, s, pl, o, func() error { return a.commit(ctx, s, b, pl, o) })
 }
 
 func (a *applyFlags) verify(ctx context.Context, s *session, in *common.Bundle) (*verify.Bundle, error) {
@@ -215,6 +229,9 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	level, err := a.level.For(v)
 	if err != nil {
 		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
+	}
+	if a.stage && b.Info() != nil { // either kind can be staged
+		a.hotfix = b.Info().Kind == bundle.Hotfix
 	}
 	if a.hotfix {
 		return fitHotfix(s, b)
@@ -293,7 +310,6 @@ func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, p
 	}
 	s.c.Changed()
 	sayResult(s.c, s.Pack, pl, r)
-	s.pruneBackups()
 	return nil
 }
 

@@ -40,7 +40,10 @@ func applyHotfix(c *cli.Console) *cobra.Command {
 
 // command is what the run is called in the lock and in the log.
 func (a *applyFlags) command() string {
-	if a.hotfix {
+	switch {
+	case a.stage:
+		return "stage"
+	case a.hotfix:
 		return "apply-hotfix"
 	}
 	return "apply-update"
@@ -65,6 +68,7 @@ func fitHotfix(s *session, b *verify.Bundle) (apply.FitResult, error) {
 func revertHotfix(c *cli.Console) *cobra.Command {
 	var w writeFlags
 	var backup string
+	var win window
 	cmd := &cobra.Command{
 		Use: "revert-hotfix [N]", Short: "Take the newest hotfix off", Long: revertHotfixLong, Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,11 +76,13 @@ func revertHotfix(c *cli.Console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return runRevertHotfix(cmd.Context(), c, &w, n, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
+			return runRevertHotfix(cmd.Context(), c, &w, &win, n, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
 		},
 	}
 	cmd.Flags().StringVarP(&backup, "backup", "b", "", "the `DIR` that the backups outside the pack lie in now")
 	w.dryRunFlag(cmd.Flags())
+	win.runningFlags(cmd.Flags())
+	win.hookFlags(cmd.Flags())
 	w.Flags(cmd.Flags())
 	return cmd
 }
@@ -92,7 +98,7 @@ func hotfixArg(args []string) (int, error) {
 	return n, nil
 }
 
-func runRevertHotfix(ctx context.Context, c *cli.Console, w *writeFlags, n int, o apply.Options) (err error) {
+func runRevertHotfix(ctx context.Context, c *cli.Console, w *writeFlags, win *window, n int, o apply.Options) (err error) {
 	s, err := w.begin(ctx, c, "revert-hotfix")
 	if err != nil {
 		return err
@@ -110,7 +116,19 @@ func runRevertHotfix(ctx context.Context, c *cli.Console, w *writeFlags, n int, 
 	if err != nil {
 		return s.where(ctx, err)
 	}
-	return s.where(ctx, carryOutRevert(ctx, s, w, pl, o))
+	if err := checkRevert(s, w, pl); err != nil || w.dryRun {
+		return s.where(ctx, err)
+	}
+	ch := changeOf(pl)
+	if err := win.open(ctx, s, ch); err != nil {
+		return s.where(ctx, err)
+	}
+	err = commitRevert(ctx, s, pl, o)
+	result := "reverted"
+	if err != nil {
+		result = "failed"
+	}
+	return s.where(ctx, win.shut(ctx, s, ch, result, err))
 }
 
 // hotfixIsNewest refuses to take back an update while hotfixes are on it.

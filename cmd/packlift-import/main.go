@@ -26,7 +26,7 @@ func main() {
 func commands(c *cli.Console) []*cobra.Command {
 	here := new(packFlag)
 	return []*cobra.Command{
-		keygen(c), initPack(c), applyUpdate(c), applyHotfix(c), revertHotfix(c), revert(c), backups(c), recoverPack(c),
-		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), currentState(c), logCommand(c), common.Version(c),
+		keygen(c), initPack(c), applyUpdate(c), stage(c), applyHotfix(c), revertHotfix(c), revert(c), backups(c), recoverPack(c),
+		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), heal(c), currentState(c), logCommand(c), common.Version(c),
 	}
 }

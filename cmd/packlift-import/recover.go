@@ -10,10 +10,12 @@ import (
 )
 
 const recoverLong = `Finish or undo what was interrupted; every command that changes the pack does so
-first. Needs neither bundle nor key.`
+first. Needs neither bundle nor key. An update whose health check did not come to its end is neither:
+it is told, and stays until the check is run again (the same command), it is reverted, or --confirm is given.`
 
 func recoverPack(c *cli.Console) *cobra.Command {
 	var w writeFlags
+	var confirm bool
 	cmd := &cobra.Command{
 		Use: "recover", Short: "Finish or undo what was interrupted", Long: recoverLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -22,9 +24,15 @@ func recoverPack(c *cli.Console) *cobra.Command {
 				return err
 			}
 			defer s.closing(&err)
+			if confirm {
+				if err := confirmChange(s); err != nil {
+					return err
+				}
+			}
 			return sayRecovered(s)
 		},
 	}
+	cmd.Flags().BoolVar(&confirm, "confirm", false, "take a change as good whose health check did not come to its end")
 	w.Flags(cmd.Flags())
 	return cmd
 }

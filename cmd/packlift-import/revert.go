@@ -50,6 +50,9 @@ func (g *goalFlag) String() string { return g.text }
 // Type is the word that usage shows.
 func (g *goalFlag) Type() string { return "LEVEL|gN" }
 
+// NoTwin: a forgotten variable must not lead further back.
+func (g *goalFlag) NoTwin() {}
+
 func (g *goalFlag) of(p *pack.Pack) (apply.Goal, error) {
 	if g.goal.Generation > 0 {
 		return g.goal, nil
@@ -66,20 +69,23 @@ func revert(c *cli.Console) *cobra.Command {
 	var w writeFlags
 	var backup string
 	var goal goalFlag
+	var win window
 	cmd := &cobra.Command{
 		Use: "revert", Short: "Take the last update back, or several", Long: revertLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return runRevert(cmd.Context(), c, &w, &goal, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
+			return runRevert(cmd.Context(), c, &w, &win, &goal, apply.Options{AllowRoot: w.allowRoot, BackupDir: backup})
 		},
 	}
 	cmd.Flags().Var(&goal, "to", "go back to a level, or to before generation N was made")
 	cmd.Flags().StringVarP(&backup, "backup", "b", "", "the `DIR` that the backups outside the pack lie in now")
 	w.dryRunFlag(cmd.Flags())
+	win.runningFlags(cmd.Flags())
+	win.hookFlags(cmd.Flags())
 	w.Flags(cmd.Flags())
 	return cmd
 }
 
-func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, goal *goalFlag, o apply.Options) (err error) {
+func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, win *window, goal *goalFlag, o apply.Options) (err error) {
 	s, err := w.begin(ctx, c, "revert")
 	if err != nil {
 		return err
@@ -98,7 +104,7 @@ func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, goal *goalFla
 			return s.where(ctx, err)
 		}
 	}
-	return s.where(ctx, takeSteps(ctx, s, w, steps, o))
+	return s.where(ctx, takeSteps(ctx, s, w, win, steps, o))
 }
 
 // stepsBack is what has to be taken back: the last update, or all down to the goal.
@@ -129,38 +135,56 @@ func checkSteps(ctx context.Context, s *session, w *writeFlags, steps []apply.St
 	return refuseConflicts(s.c, pl)
 }
 
-func takeSteps(ctx context.Context, s *session, w *writeFlags, steps []apply.Step, o apply.Options) error {
-	for i, step := range steps {
-		if i > 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		if err := takeStep(ctx, s, w, step, o); err != nil || w.dryRun {
-			return err
-		}
-	}
-	return fault.New(fault.Reverted, "reverted")
-}
-
-func takeStep(ctx context.Context, s *session, w *writeFlags, step apply.Step, o apply.Options) error {
-	pl, err := apply.NewRevertStep(ctx, s.Pack, step, o)
+// takeSteps plans the first step before the product is stopped, so that what is in
+// the way costs no window.
+func takeSteps(ctx context.Context, s *session, w *writeFlags, win *window, steps []apply.Step, o apply.Options) error {
+	pl, err := apply.NewRevertStep(ctx, s.Pack, steps[0], o)
 	if err != nil {
 		return err
 	}
-	return carryOutRevert(ctx, s, w, pl, o)
+	if err := checkRevert(s, w, pl); err != nil || w.dryRun {
+		return err
+	}
+	ch := changeOf(pl)
+	ch.to = steps[len(steps)-1].To()
+	if err := win.open(ctx, s, ch); err != nil {
+		return err
+	}
+	if err := commitSteps(ctx, s, w, pl, steps, o); err != nil {
+		return win.shut(ctx, s, ch, "failed", err)
+	}
+	return win.shut(ctx, s, ch, "reverted", fault.New(fault.Reverted, "reverted"))
 }
 
-// carryOutRevert tells, checks and commits the plan of one step.
-func carryOutRevert(ctx context.Context, s *session, w *writeFlags, pl *apply.Plan, o apply.Options) error {
+func commitSteps(ctx context.Context, s *session, w *writeFlags, pl *apply.Plan, steps []apply.Step, o apply.Options) (err error) {
+	for i, step := range steps {
+		if i > 0 {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			if pl, err = apply.NewRevertStep(ctx, s.Pack, step, o); err != nil {
+				return err
+			}
+			if err := checkRevert(s, w, pl); err != nil {
+				return err
+			}
+		}
+		if err := commitRevert(ctx, s, pl, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkRevert tells the plan of one step in a dry run, and refuses what is in its way.
+func checkRevert(s *session, w *writeFlags, pl *apply.Plan) error {
 	if w.dryRun {
 		sayPlan(s.c, pl)
 	}
 	if err := refuseConflicts(s.c, pl); err != nil {
 		return err
 	}
-	if err := pl.CheckSpace(); err != nil || w.dryRun {
-		return err
-	}
-	return commitRevert(ctx, s, pl, o)
+	return pl.CheckSpace()
 }
 
 func sayNothingToRevert(s *session, goal *goalFlag) error {

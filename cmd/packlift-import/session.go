@@ -131,6 +131,12 @@ func (s *session) recover(ctx context.Context) (err error) {
 	if text := recovered(s.before); text != "" {
 		s.c.Note("%s", text)
 	}
+	if err := apply.SweepStaged(s.Pack, s.log); err != nil {
+		return err
+	}
+	if err := s.noteUnconfirmed(); err != nil {
+		return err
+	}
 	return s.SettleAudit()
 }
 

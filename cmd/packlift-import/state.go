@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"packlift/apply"
 	"packlift/internal/cli"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -34,8 +35,10 @@ func currentState(c *cli.Console) *cobra.Command {
 type packState struct {
 	Pack string `json:"pack"`
 	pack.State
-	TrustSet string             `json:"trust_set"`
-	Floor    *manifest.Sequence `json:"floor,omitempty"`
+	TrustSet    string             `json:"trust_set"`
+	Floor       *manifest.Sequence `json:"floor,omitempty"`
+	Unconfirmed *pack.Unconfirmed  `json:"unconfirmed,omitempty"` // its health check did not come to its end
+	Staged      *apply.StagedInfo  `json:"staged,omitempty"`
 }
 
 func sayState(c *cli.Console, p *pack.Pack) error {
@@ -55,6 +58,14 @@ func sayState(c *cli.Console, p *pack.Pack) error {
 	if ok {
 		out.Floor = &floor
 	}
+	if u, ok, _, err := apply.Unconfirmed(p); err != nil {
+		return err
+	} else if ok {
+		out.Unconfirmed = &u
+	}
+	if out.Staged, err = apply.Staged(p); err != nil {
+		return err
+	}
 	c.Data("state", out, stateText(out))
 	return nil
 }
@@ -69,6 +80,12 @@ func stateText(s packState) string {
 		fmt.Fprintf(&b, "floor      %s\n", s.Floor)
 	}
 	fmt.Fprintf(&b, "trust set  %s\n", s.TrustSet)
+	if s.Staged != nil {
+		fmt.Fprintf(&b, "staged     %s\n", s.Staged)
+	}
+	if s.Unconfirmed != nil {
+		fmt.Fprintf(&b, "unconfirmed: the health check of %s did not come to its end\n", unconfirmedName(*s.Unconfirmed))
+	}
 	for _, e := range s.History[max(0, len(s.History)-10):] {
 		fmt.Fprintf(&b, "history    %s %s\n", e.Time.Format("2006-01-02 15:04:05Z"), changeName(e.Kind, e.From, e.To, e.Hotfix))
 	}

@@ -19,11 +19,11 @@ import (
 // it can only keep a run from changing something.)
 var noTwin = []string{
 	"yes", "fingerprint", "allow-root", "no-backup", "revert", "empty", "embed",
-	"help", "version", "spooled", "hook-pre", "hook-post", "health-check",
+	"hook-pre", "hook-post", "health-check", "force-running", "confirm", "replace", "drop", "help", "version", "spooled",
 }
 
 // notForEnvironment are those of noTwin that users look for.
-var notForEnvironment = noTwin[:7]
+var notForEnvironment = noTwin[:14]
 
 // Twin is the name of a flag's environment variable, "" if it has none.
 func Twin(flag string) string {
@@ -43,7 +43,9 @@ func (c *Console) fromEnvironment(cmd *cobra.Command) (err error) {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		name := Twin(f.Name)
 		value := os.Getenv(name)
+		_, none := f.Value.(interface{ NoTwin() })
 		switch {
+		case none:
 		case name == "" && slices.Contains(notForEnvironment, f.Name) && os.Getenv(variable(f.Name)) != "":
 			c.Warn("%s has no effect: --%s is taken from the command line only", variable(f.Name), f.Name)
 		case name == "" || value == "" || f.Changed || err != nil:

@@ -36,7 +36,7 @@ var Layers = [][]string{
 	{"internal/fault", "internal/regular", "internal/safepath", "internal/version"},
 	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
-	{"internal/pack", "internal/keys", "internal/depot", "internal/merge"},
+	{"internal/pack", "internal/keys", "internal/depot", "internal/merge", "internal/hooks", "internal/running"},
 	{"bundle/lzma2", "bundle/delta/deflate", "bundle/delta/match", "bundle/delta/streams"},
 	{"bundle/delta/bytediff", "bundle/delta/zipfile"},
 	{"bundle/delta", "bundle/sshsig", "bundle/tarball", "bundle/xzpar"},

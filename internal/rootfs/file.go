@@ -140,3 +140,7 @@ func (f *File) Chmod(mode fs.FileMode) error {
 
 // Close closes the file; it syncs nothing.
 func (f *File) Close() error { return f.f.Close() }
+
+// Raw is the file itself, for another process to write to: what that does passes
+// no hook.
+func (f *File) Raw() *os.File { return f.f }

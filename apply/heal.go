@@ -1,0 +1,256 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"packlift/bundle"
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+// Healing is a plan that puts a pack's files right, and what it leaves: Changed are
+// files that differ and that nobody agreed to replace (they may be customized), Lacking
+// those whose content neither the bundle nor the pack holds.
+type Healing struct {
+	*Plan
+	Changed []Conflict `json:"changed"`
+	Lacking []Conflict `json:"lacking"`
+	source  *heldBlobs
+}
+
+// Err is nil if all is right once the plan was carried out, else of class fault.Differs.
+func (h *Healing) Err() error {
+	if len(h.Changed)+len(h.Lacking) == 0 {
+		return nil
+	}
+	f := fault.New(fault.Differs, "%d changed files stay as they are, and %d cannot be put right with this bundle", len(h.Changed), len(h.Lacking))
+	if len(h.Changed) > 0 {
+		return f.WithHint("name those that are damaged, and not customized, with --replace GLOB: the old ones go into the backup")
+	}
+	return f.WithHint("give a full bundle of level %s, which holds every file", levelName(h.To))
+}
+
+// NewHeal plans to put right what differs from the signed manifest of the pack's
+// level: what is missing, and of what is changed the paths that replace agrees to. The
+// contents come from the bundle, any of the product, told by their digests alone, or
+// from the pack where another file has the same. Nothing that the manifest does not
+// know is touched, and the level stays.
+func NewHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, replace func(path string) bool, o Options) (*Healing, error) {
+	info := b.Info()
+	if info == nil {
+		return nil, fault.New(fault.Untrusted, "this bundle was not verified, or is of a later format")
+	}
+	if name, version := p.Product(); info.Product != name || info.Version != version {
+		return nil, otherProduct(info, name, version)
+	}
+	l, err := b.Levels(o.Identities)
+	if err != nil {
+		return nil, err
+	}
+	return planHeal(ctx, p, info, l, replace, o.withDefaults())
+}
+
+func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Levels, replace func(string) bool, o Options) (*Healing, error) {
+	s, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	report, err := VerifyPack(ctx, p, o.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.Manifest(s.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	h := &Healing{Changed: []Conflict{}, Lacking: []Conflict{}, source: &heldBlobs{p: p}}
+	h.Plan = &Plan{Product: s.Product, Version: s.Version, Kind: kindHeal, From: s.Level, To: s.Level, before: s, after: s}
+	h.head.Bundle, h.bases = info.ID, map[manifest.Digest]string{}
+	w := &wounds{h: h, p: p, m: m, l: l, finder: &finder{root: p.Root(), known: map[string]manifest.Digest{}, jobs: o.Jobs}}
+	if stack := standing(s); len(stack) > 0 {
+		w.generation = stack[len(stack)-1].Generation
+	}
+	changes, err := w.changes(ctx, report, replace)
+	if err != nil {
+		return nil, denied(err)
+	}
+	return h, h.fill(ctx, p, changes, o)
+}
+
+// Nothing reports whether there is nothing to put right.
+func (h *Healing) Nothing() bool { return len(h.ops) == 0 && len(h.Conflicts) == 0 }
+
+// RunHeal carries out a plan of NewHeal; what holds for Run holds for it.
+func RunHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, h *Healing, o Options) (*Result, error) {
+	o = o.withDefaults()
+	source, err := openPayload(b, o)
+	if err != nil {
+		return nil, err
+	}
+	res, err := h.runHeal(ctx, p, source, o)
+	return res, errors.Join(err, source.Close())
+}
+
+func (h *Healing) runHeal(ctx context.Context, p *pack.Pack, source blobs, o Options) (*Result, error) {
+	h.source.then = source
+	res, err := h.execute(ctx, p, h.source, o)
+	return res, errors.Join(err, h.source.close())
+}
+
+// wounds turns what differs into changes that can be made.
+type wounds struct {
+	h          *Healing
+	p          *pack.Pack
+	m          *manifest.Manifest // signed, of the pack's level
+	l          *verify.Levels     // of the bundle
+	finder     *finder
+	generation int // whose backup holds old contents
+}
+
+func (w *wounds) changes(ctx context.Context, r *PackReport, replace func(string) bool) (out []manifest.Change, err error) {
+	contents := map[manifest.Digest]*manifest.Content{}
+	for i := range w.l.Contents {
+		contents[w.l.Contents[i].SHA256] = &w.l.Contents[i]
+	}
+	add := func(path string, old *manifest.Entry) error {
+		e, _ := w.m.Find(path)
+		why, err := w.lacks(ctx, &e, contents)
+		if err != nil {
+			return err
+		}
+		if why != "" {
+			w.h.Lacking = append(w.h.Lacking, Conflict{path, why})
+			return nil
+		}
+		out = append(out, manifest.Change{Path: path, Old: old, New: &e})
+		return nil
+	}
+	for _, path := range r.Missing {
+		if err := add(path, nil); err != nil {
+			return nil, err
+		}
+	}
+	for _, c := range r.Changed {
+		if !replace(c.Path) {
+			w.h.Changed = append(w.h.Changed, c)
+			continue
+		}
+		now, err := w.now(c.Path)
+		if err == nil {
+			err = add(c.Path, now)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.SortFunc(out, func(a, b manifest.Change) int { return strings.Compare(a.Path, b.Path) })
+	return out, nil
+}
+
+// now is what stands at a changed path; nil below a link, which the plan refuses.
+func (w *wounds) now(path string) (*manifest.Entry, error) {
+	if link, err := w.p.Root().ParentLink(path); link != "" || err != nil {
+		return nil, err
+	}
+	return entryNow(w.p.Root(), path)
+}
+
+// lacks says why the content of e cannot be had, "" where it can.
+func (w *wounds) lacks(ctx context.Context, e *manifest.Entry, contents map[manifest.Digest]*manifest.Content) (string, error) {
+	if !isFile(e) {
+		return "", nil
+	}
+	if _, ok := w.h.source.at[e.SHA256]; ok {
+		return "", nil
+	}
+	held, err := w.finder.unchangedAt(ctx, pathsOf(w.m, e.SHA256), e.SHA256)
+	if err != nil {
+		return "", err
+	}
+	if held != "" {
+		w.h.source.add(manifest.Blob{SHA256: e.SHA256, Size: e.Size}, held)
+		return "", nil
+	}
+	c := contents[e.SHA256]
+	switch {
+	case c == nil:
+		return "the bundle does not hold its content", nil
+	case !c.Delta:
+		return "", nil
+	}
+	return w.bases(ctx, c)
+}
+
+// bases finds what a delta is told from: in the pack, where it may be unchanged, or
+// in the backup of what brought the level.
+func (w *wounds) bases(ctx context.Context, c *manifest.Content) (string, error) {
+	for _, d := range c.Bases {
+		paths := pathsOf(w.l.Base, d)
+		if w.generation > 0 {
+			for _, p := range slices.Clone(paths) {
+				paths = append(paths, treeName(w.generation, p))
+			}
+		}
+		at, err := w.finder.unchangedAt(ctx, paths, d)
+		if err != nil {
+			return "", err
+		}
+		if at == "" {
+			return "the bundle tells it from an old file that is not here any more", nil
+		}
+		w.h.bases[d] = at
+	}
+	return "", nil
+}
+
+// heldBlobs gives contents that the pack holds under other paths, then those of the
+// bundle. A held one that changed meanwhile fails where it is staged.
+type heldBlobs struct {
+	p    *pack.Pack
+	at   map[manifest.Digest]string
+	list []manifest.Blob
+	next int
+	open *os.File
+	then blobs
+}
+
+func (h *heldBlobs) add(b manifest.Blob, path string) {
+	if h.at == nil {
+		h.at = map[manifest.Digest]string{}
+	}
+	h.at[b.SHA256] = path
+	h.list = append(h.list, b)
+}
+
+func (h *heldBlobs) close() error {
+	if h.open == nil {
+		return nil
+	}
+	err := h.open.Close()
+	h.open = nil
+	return err
+}
+
+func (h *heldBlobs) Next() (*content, error) {
+	if err := h.close(); err != nil {
+		return nil, err
+	}
+	if h.next == len(h.list) {
+		return h.then.Next()
+	}
+	b := h.list[h.next]
+	h.next++
+	f, err := h.p.Root().Open(h.at[b.SHA256])
+	if err != nil {
+		return nil, missingNow(h.at[b.SHA256], err)
+	}
+	h.open = f
+	return &content{manifest.Content{Blob: b}, b.Size, io.LimitReader(f, b.Size)}, nil
+}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"packlift/apply"
+	"packlift/cmd/internal/common"
+	"packlift/internal/cli"
+	"packlift/internal/fault"
+	"packlift/internal/pack"
+	"packlift/verify"
+)
+
+const healLong = `Put files right that differ from the signed manifest of the pack's level. The contents
+come from BUNDLE: a full one holds every file, an update those that it changed. What is missing is put back. What
+is changed may be customized: it is listed and stays, unless --replace names it; the old file goes into a backup.
+Files that the product does not know are never touched. Ends with 17 while something still differs.`
+
+type healFlags struct {
+	apply   applyFlags
+	replace globs
+}
+
+// globs are patterns of paths.
+type globs []string
+
+// Set adds a pattern.
+func (g *globs) Set(s string) error {
+	if _, err := path.Match(s, ""); err != nil || s == "" {
+		return errors.New("use a pattern such as 'lib/*.jar', a path, or '**' for all")
+	}
+	*g = append(*g, s)
+	return nil
+}
+
+func (g *globs) String() string { return strings.Join(*g, " ") }
+
+// Type is the word that usage shows.
+func (g *globs) Type() string { return "GLOB" }
+
+// match: a pattern is of the whole path, or without a slash of its last element; a
+// folder's name stands for all in it, ** for everything.
+func (g *globs) match(p string) bool {
+	for _, pattern := range *g {
+		if pattern == "**" || strings.HasPrefix(p, strings.TrimSuffix(pattern, "/")+"/") {
+			return true
+		}
+		name := p
+		if !strings.Contains(pattern, "/") {
+			name = path.Base(p)
+		}
+		if ok, err := path.Match(pattern, name); ok && err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+func heal(c *cli.Console) *cobra.Command {
+	h := &healFlags{apply: applyFlags{selfUpdate: cli.NewChoice("never", "never")}}
+	cmd := &cobra.Command{
+		Use: "heal BUNDLE", Short: "Put damaged files right", Long: healLong,
+		Example:           "  packlift-import heal /media/stick/acme-2.1.0-0010-0010.packlift --replace 'lib/*.jar'",
+		Args:              func(cmd *cobra.Command, args []string) error { return h.apply.checkArgs(args) },
+		ValidArgsFunction: common.CompleteBundle,
+		RunE:              func(cmd *cobra.Command, args []string) error { return h.run(cmd.Context(), c, args[0]) },
+	}
+	h.flags(cmd.Flags())
+	return cmd
+}
+
+func (h *healFlags) flags(f *pflag.FlagSet) {
+	a := &h.apply
+	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
+	f.Var(&h.replace, "replace", "put changed files right as well whose path fits (repeatable; '**' for all)")
+	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
+	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
+	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
+	a.window.runningFlags(f)
+	a.window.hookFlags(f)
+	a.write.dryRunFlag(f)
+	a.write.Flags(f)
+}
+
+func (h *healFlags) run(ctx context.Context, c *cli.Console, name string) (err error) {
+	in, err := common.OpenBundle(ctx, c, name)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	s, err := h.apply.write.begin(ctx, c, "heal")
+	if err != nil {
+		return err
+	}
+	defer s.closing(&err)
+	return s.where(ctx, h.apply.noteRefusal(s, in, common.WithHint(in.Path, h.heal(ctx, s, in))))
+}
+
+func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) error {
+	b, err := h.apply.verify(ctx, s, in)
+	if err != nil {
+		return err
+	}
+	ids, err := common.Identities(ctx, s.c, h.apply.identities)
+	if err != nil {
+		return err
+	}
+	o := h.apply.options(ids)
+	o.Log, o.LogFile = s.log, s.file
+	plan, err := apply.NewHeal(ctx, s.Pack, b, h.replace.match, o)
+	if err != nil {
+		return h.apply.explain(err)
+	}
+	h.say(s.c, plan)
+	if err := refuseConflicts(s.c, plan.Plan); err != nil {
+		return err
+	}
+	if err := plan.CheckSpace(); err != nil || h.apply.write.dryRun {
+		return errors.Join(err, plan.Err())
+	}
+	if plan.Nothing() {
+		return sayNothingToHeal(s, plan)
+	}
+	return h.apply.window.around(ctx, s, plan.Plan, o, func() error { return h.commit(ctx, s, b, plan, o) })
+}
+
+func sayNothingToHeal(s *session, plan *apply.Healing) error {
+	if err := plan.Err(); err != nil {
+		return err
+	}
+	s.c.Result("healed", map[string]any{"level": plan.To, "healed": []string{}}, "nothing to put right: all is as the manifest says")
+	return nil
+}
+
+func (h *healFlags) say(c *cli.Console, plan *apply.Healing) {
+	if h.apply.write.dryRun {
+		sayPlan(c, plan.Plan)
+	}
+	for _, x := range plan.Changed {
+		c.Data("changed", x, fmt.Sprintf("stays    %s: %s", cli.Clean(x.Path), x.Reason))
+	}
+	for _, x := range plan.Lacking {
+		c.Data("lacking", x, fmt.Sprintf("lacking  %s: %s", cli.Clean(x.Path), x.Reason))
+	}
+}
+
+func (h *healFlags) commit(ctx context.Context, s *session, b *verify.Bundle, plan *apply.Healing, o apply.Options) error {
+	show := common.Stages{Console: s.c}
+	o.Progress = func(done, total int64) { show.At("heal", done, total) }
+	r, err := apply.RunHeal(ctx, s.Pack, b, plan, o)
+	show.Done()
+	if err != nil {
+		return h.apply.explain(err)
+	}
+	s.c.Changed()
+	healed := append(append([]string{}, plan.Added...), plan.Modified...)
+	text := fmt.Sprintf("%s put right on level %s", cli.Count(len(healed), "file"), pack.LevelName(r.To))
+	for _, p := range healed {
+		text += "\n  " + cli.Clean(p)
+	}
+	if r.Backup != "" {
+		text += "\nbackup:    " + r.Backup
+	}
+	s.c.Result("healed", map[string]any{"level": r.To, "healed": healed, "backup": r.Backup}, text)
+	if err := plan.Err(); err != nil {
+		return fault.New(fault.Differs, "%w", err).WithHint("%s", fault.HintOf(err))
+	}
+	return nil
+}
