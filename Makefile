@@ -81,7 +81,7 @@ bench: needs ## sizes, times and memory beside tar, xz, age and openssl; SCALE=1
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do \
 	  for name in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
-	    echo "fuzz $$(dirname "$$file") $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "$$(dirname "$$file")"; done; done
+	    echo "fuzz $$(dirname "$$file") $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1s "$$(dirname "$$file")"; done; done
 
 vectors: ## write testdata/vectors anew; the result is the same bytes
 	$(GO) test ./testdata/vectorgen -count=1 -write -v

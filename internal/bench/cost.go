@@ -2,42 +2,63 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os/exec"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
-// cost is what one run took: wall time, and the largest resident set in bytes.
+// cost is what the runs of one command took: each run's wall time, and the
+// largest resident set of all in bytes.
 type cost struct {
-	wall time.Duration
-	peak int64
+	walls []time.Duration
+	peak  int64
 }
 
-// median runs a command as often as the bench says, before each run prepare,
-// and gives the median time and the largest memory.
-func (b *bench) median(prepare func() error, argv ...string) (cost, error) {
-	var all []cost
-	for range b.runs {
-		if prepare != nil {
-			if err := prepare(); err != nil {
-				return cost{}, err
-			}
-		}
-		c, err := once(argv)
-		if err != nil {
-			return cost{}, err
-		}
-		all = append(all, c)
+// add counts another run in.
+func (c *cost) add(d cost) {
+	c.walls = append(c.walls, d.walls...)
+	slices.Sort(c.walls)
+	c.peak = max(c.peak, d.peak)
+}
+
+// wall is the median; of an even number the lower of the middle two.
+func (c cost) wall() time.Duration {
+	if len(c.walls) == 0 {
+		return 0
 	}
-	slices.SortFunc(all, func(x, y cost) int { return int(x.wall - y.wall) })
-	middle := all[len(all)/2]
-	for _, c := range all {
-		middle.peak = max(middle.peak, c.peak)
+	return c.walls[(len(c.walls)-1)/2]
+}
+
+func (c cost) seconds(spread bool) string {
+	if len(c.walls) == 0 {
+		return "–"
 	}
-	return middle, nil
+	s := figures(c.wall().Seconds())
+	if spread && len(c.walls) > 1 {
+		s += fmt.Sprintf(" (%s–%s)", figures(c.walls[0].Seconds()), figures(c.walls[len(c.walls)-1].Seconds()))
+	}
+	return s
+}
+
+func (c cost) mebibytes() string {
+	if len(c.walls) == 0 {
+		return "–"
+	}
+	return fmt.Sprint((c.peak + 1<<19) >> 20)
+}
+
+// figures gives a number with about three figures.
+func figures(v float64) string {
+	switch {
+	case v >= 100:
+		return fmt.Sprintf("%.0f", v)
+	case v >= 10:
+		return fmt.Sprintf("%.1f", v)
+	case v >= 1:
+		return fmt.Sprintf("%.2f", v)
+	}
+	return fmt.Sprintf("%.3f", v)
 }
 
 func once(argv []string) (cost, error) {
@@ -48,28 +69,5 @@ func once(argv []string) (cost, error) {
 	if err := cmd.Run(); err != nil {
 		return cost{}, fmt.Errorf("%s: %w\n%s", strings.Join(argv, " "), err, out.String())
 	}
-	return cost{time.Since(start), peak(cmd.ProcessState)}, nil
-}
-
-// print writes one table: in each cell ours, then the stock tools'.
-func print(w io.Writer, rows []row) {
-	if len(rows) == 0 {
-		return
-	}
-	fmt.Fprintln(w, "\nEach cell: packlift / stock tools. Times in seconds, memory in MiB (largest process).")
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "transition\tfiles\tbytes\tsize (less tools / tar.xz.age)\tcreate\tverify / openssl\tapply / unpack\tmemory create\tverify\tapply")
-	for _, r := range rows {
-		fmt.Fprintf(t, "%s\t%d\t%d\t%d / %d\t%s\t%s\t%s\t%s\t%s\t%s\n", r.name, r.files, r.bytes, r.size, r.peerSize,
-			seconds(r.create), seconds(r.verify), seconds(r.apply), mebibytes(r.create), mebibytes(r.verify), mebibytes(r.apply))
-	}
-	t.Flush()
-}
-
-func seconds(p pair) string {
-	return fmt.Sprintf("%.3f / %.3f", p.ours.wall.Seconds(), p.peer.wall.Seconds())
-}
-
-func mebibytes(p pair) string {
-	return fmt.Sprintf("%d / %d", p.ours.peak>>20, p.peer.peak>>20)
+	return cost{[]time.Duration{time.Since(start)}, peak(cmd.ProcessState)}, nil
 }

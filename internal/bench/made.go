@@ -1,76 +1,125 @@
 package main
 
 import (
-	"bufio"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
+
+	"golang.org/x/sync/errgroup"
 )
 
-// makeTrees writes a nearly empty tree and one of about size bytes: files of
-// 4 KiB to 32 MiB, of which by bytes one third is text, one third like
-// programs (short runs that repeat) and one third random, as archives are.
-// The same size gives the same bytes.
-func makeTrees(from, to string, size int64) error {
-	for _, dir := range []string{from, to} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(dir, "README.txt"), []byte("a made tree\n"), 0o644); err != nil {
-			return err
-		}
-	}
-	random := rand.New(rand.NewPCG(1, uint64(size)))
-	for n := 0; size > 0; n++ {
-		length := min(size, int64(4<<10)<<random.IntN(14))
-		dir := filepath.Join(to, fmt.Sprintf("part-%02d", n%50))
-		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return err
-		}
-		if err := makeFile(filepath.Join(dir, fmt.Sprintf("file-%06d", n)), n%3, length, random); err != nil {
-			return err
-		}
-		size -= length
-	}
-	return nil
+// A made product: file i is the same in every tree that has it, whatever else
+// that holds, so that a small tree is the front of a large one. Its mean is
+// about 107 000 bytes: most files are small, one of a thousand has 16 MiB.
+//
+// Of 101 files the next level changes four, renames and changes one (a new
+// version in its name), lacks one and has one that is new.
+const (
+	madeFiles = 100_000
+	smallest  = 512
+	largest   = 650_000 // but for those that are large
+	large     = 16 << 20
+)
+
+// Kinds of files; of eight three are text, two like jars, two like programs,
+// one like what is packed already.
+const (
+	madeText = iota
+	madeJar
+	madeNative
+	madeNoise
+)
+
+var (
+	madeKinds = [8]int{madeText, madeJar, madeNative, madeText, madeNoise, madeJar, madeNative, madeText}
+	madeExts  = [4]string{"txt", "jar", "so", "bin"}
+)
+
+// madeFile is one file of a made product.
+type madeFile struct{ i int }
+
+func (f madeFile) kind() int { return madeKinds[f.i%8] }
+
+func (f madeFile) in(level int) bool { return f.i%101 != 23+6*(1-level) }
+func (f madeFile) renamed() bool     { return f.i%101 == 11 }
+func (f madeFile) changed() bool {
+	return f.renamed() || f.i%101 == 5 || f.i%101 == 40 || f.i%101 == 70 || f.i%101 == 71
 }
 
-// makeFile writes one file of a kind: 0 text, 1 like a program, 2 random.
-func makeFile(name string, kind int, length int64, random *rand.Rand) error {
-	f, err := os.Create(name)
+func (f madeFile) path(level int) string {
+	version := "1.0.0"
+	if level == 1 && f.renamed() {
+		version = "1.1.0"
+	}
+	return fmt.Sprintf("module-%03d/part-%d/file-%06d-%s.%s", f.i/1000, f.i/100%10, f.i, version, madeExts[f.kind()])
+}
+
+// size is about what it takes.
+func (f madeFile) size() int {
+	if f.i%1000 == 999 {
+		return large
+	}
+	r := rand.New(rand.NewPCG(uint64(f.i), 2))
+	return int(spread(r, smallest, largest))
+}
+
+// makeTrees writes two levels of a product of n files, on all cores.
+func makeTrees(from, to string, n int) error {
+	var g errgroup.Group
+	g.SetLimit(runtime.NumCPU())
+	for first := 0; first < n; first += 100 {
+		g.Go(func() error {
+			m := newMadeWriter()
+			for i := first; i < min(n, first+100); i++ {
+				for level, dir := range []string{from, to} {
+					if err := m.file(dir, madeFile{i}, level); err != nil {
+						return err
+					}
+				}
+			}
+			return nil
+		})
+	}
+	return g.Wait()
+}
+
+// file writes a file of a level beneath dir, if the level has it.
+func (m *madeWriter) file(dir string, f madeFile, level int) error {
+	if !f.in(level) {
+		return nil
+	}
+	name := filepath.Join(dir, f.path(level))
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return err
+	}
+	out, err := os.Create(name)
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	w := bufio.NewWriterSize(f, 1<<20)
-	piece := make([]byte, 0, 64)
-	for left := length; left > 0; left -= int64(len(piece)) {
-		piece = appendPiece(piece[:0], kind, random)
-		piece = piece[:min(int64(len(piece)), left)]
-		if _, err := w.Write(piece); err != nil {
+	defer out.Close()
+	if err := m.content(out, f, level); err != nil {
+		return err
+	}
+	return out.Close()
+}
+
+// content writes a file's blocks. Of a changed one's the next level has one of
+// forty anew, at least the middle one; noise is all anew.
+func (m *madeWriter) content(w io.Writer, f madeFile, level int) error {
+	blocks := (f.size() + madeBlock - 1) / madeBlock
+	m.start(w, f)
+	for n := range blocks {
+		r := rand.New(rand.NewPCG(uint64(f.i), uint64(n)<<8|3))
+		if level == 1 && f.changed() && (f.kind() == madeNoise || n == blocks/2 || n%40 == 7) {
+			r = rand.New(rand.NewPCG(uint64(f.i), uint64(n)<<8|4))
+		}
+		size := min(madeBlock, f.size()-n*madeBlock)
+		if err := m.block(f.kind(), n, size-r.IntN(size/16+1), r); err != nil {
 			return err
 		}
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	return f.Close()
-}
-
-// appendPiece appends some bytes of a kind; at least one.
-func appendPiece(b []byte, kind int, random *rand.Rand) []byte {
-	switch kind {
-	case 0: // words, the short numbers much oftener
-		word := uint64(random.ExpFloat64() * 400)
-		return append(fmt.Appendf(b, "%x", word*2654435761%(1<<28)), ' ')
-	case 1: // a few fixed bytes, then operands
-		code := byte(random.ExpFloat64() * 12)
-		return append(b, 0x48, 0x8b, code, code, 0, byte(random.Uint32()), code<<1, 0)
-	}
-	for range 8 {
-		n := random.Uint64()
-		b = append(b, byte(n), byte(n>>8), byte(n>>16), byte(n>>24), byte(n>>32), byte(n>>40), byte(n>>48), byte(n>>56))
-	}
-	return b
+	return m.finish(f)
 }

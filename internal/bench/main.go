@@ -1,132 +1,140 @@
-// Command bench measures the two binaries on real products beside the stock
-// tools that do the same work: `tar | xz -6 -T0 | age` for create, `openssl
-// dgst -sha256` for verify, `age -d | xz -d -T0 | tar -x` for apply.
+// Command bench measures the two binaries beside the tools that do the same
+// work: each in turn, in one run, on releases of real products.
 //
-//	make bench            # PACKS names the script that lays product trees
-//	make bench SCALE=1    # besides, a made tree of 4 GiB and one of a tenth of it
+//	make bench                       # PACKS names the script that lays product trees
+//	make bench ONLY=esbuild PEERS=zstd,xdelta3 RUNS=5
+//	make bench WRITE=1               # writes its tables into docs/benchmarks.md too
+//	make bench-scale SCALE=0.05      # made trees: a tenth of 100 000 files and 10 GiB times SCALE, then all
 //
-// Each figure is the median of three runs in one go; memory is the largest
-// resident set that a process of the run reached (wait4). Times are wall clock.
+// A time is the median of the runs, wall clock; what takes longer than -once is
+// run once. Memory is the largest resident set that a process of any run
+// reached (wait4): of several that run at a time, that of the largest. Peers
+// work on tars and lists that stand ready and neither encrypt, sign, back up
+// nor sync; what they make is compared with what they should have made.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"os"
 	"path/filepath"
-	"strconv"
+	"strings"
+	"time"
 )
-
-// transitions are pairs of releases of real products.
-var transitions = []struct{ product, from, to string }{
-	{"allure", "2.43.0", "2.44.0"},
-	{"allure", "2.40.0", "2.46.1"},
-	{"liquibase", "4.27.0", "4.28.0"},
-	{"typescript", "5.9.2", "5.9.3"},
-	{"esbuild", "0.28.1", "0.28.2"},
-}
 
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("bench: ")
-	scale := flag.String("scale", "", "besides the packs: a tree of this many times 4 GiB, and one of a tenth")
-	runs := flag.Int("runs", 3, "runs a figure is the median of")
-	only := flag.String("only", "", "only this product")
+	var o options
+	flag.IntVar(&o.runs, "runs", 3, "runs a figure is the median of")
+	flag.DurationVar(&o.once, "once", 10*time.Second, "what takes longer is run once")
+	flag.StringVar(&o.only, "only", "", "only transitions whose names hold one of these words, split at commas; levels is the bundle with levels between")
+	flag.StringVar(&o.peers, "peers", "", "only peers whose names hold one of these words, split at commas; none for none")
+	flag.StringVar(&o.write, "write", "", "write the tables into this document, between their markers")
+	flag.BoolVar(&o.spread, "spread", false, "show the least and the most beside each median")
+	flag.Float64Var(&o.scale, "scale", 0, "instead of real products: made trees of this many times 100 000 files and 10 GiB, and of a tenth")
+	flag.StringVar(&o.dir, "dir", "", "where scratch files lie (default: the system's place)")
+	flag.BoolVar(&o.tenth, "tenth", false, "with -scale: only the tenth")
 	flag.Parse()
-	if err := run(*scale, *runs, *only); err != nil {
+	o.packs = os.Getenv("PACKS")
+	if err := run(o); err != nil {
 		log.Fatal(err)
 	}
 }
 
-func run(scale string, runs int, only string) error {
-	work, err := os.MkdirTemp("", "packlift-bench-")
+type options struct {
+	runs        int
+	once        time.Duration
+	only, peers string
+	write       string
+	spread      bool
+	scale       float64
+	tenth       bool
+	dir         string
+	packs       string
+}
+
+// wants reports whether a list of words, empty for all, names name.
+func wants(list, name string) bool {
+	for word := range strings.SplitSeq(list, ",") {
+		if strings.Contains(name, word) {
+			return true
+		}
+	}
+	return false
+}
+
+func run(o options) error {
+	if o.runs < 1 {
+		return errors.New("-runs has to be 1 at least")
+	}
+	work, err := os.MkdirTemp(o.dir, "packlift-bench-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{work: work, runs: runs}
+	b := &bench{options: o, work: work}
+	if o.scale > 0 {
+		return b.scaled()
+	}
+	if _, err := os.Stat(o.packs); err != nil {
+		return fmt.Errorf("no product trees: PACKS=%s: %w", o.packs, err)
+	}
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	var rows []row
-	if rows, err = b.products(os.Getenv("PACKS"), only); err != nil {
-		return err
-	}
-	if scale != "" {
-		times, err := strconv.ParseFloat(scale, 64)
-		if err != nil {
-			return fmt.Errorf("-scale %s: %w", scale, err)
-		}
-		more, err := b.scaled(times)
-		if err != nil {
-			return err
-		}
-		rows = append(rows, more...)
-	}
-	print(os.Stdout, rows)
-	return nil
-}
-
-// products measures each transition whose trees can be laid.
-func (b *bench) products(packs, only string) ([]row, error) {
-	if _, err := os.Stat(packs); err != nil {
-		fmt.Printf("no product trees: PACKS=%s: %v\n", packs, err)
-		return nil, nil
-	}
-	var rows []row
+	var all []section
 	for _, c := range transitions {
-		if only != "" && only != c.product {
+		if !wants(o.only, c.name()) {
 			continue
 		}
-		name := c.product + " " + c.from + " to " + c.to
-		fmt.Fprintln(os.Stderr, "measuring", name)
-		from, to := filepath.Join(b.work, "from"), filepath.Join(b.work, "to")
-		if err := layBoth(packs, c.product, c.from, c.to, from, to); err != nil {
-			return rows, err
-		}
-		r, err := b.measureAll(name, c.product+"-"+c.from, from, to)
+		s, err := b.measure(c)
 		if err != nil {
-			return rows, fmt.Errorf("%s: %w", name, err)
+			return fmt.Errorf("%s: %w", c.name(), err)
 		}
-		rows = append(rows, r)
-		if err := removeAll(from, to); err != nil {
-			return rows, err
-		}
+		all = append(all, s)
 	}
-	return rows, nil
+	if wants(o.only, levelsName) {
+		s, err := b.levels()
+		if err != nil {
+			return fmt.Errorf("%s: %w", levelsName, err)
+		}
+		all = append(all, s...)
+	}
+	return b.show(all)
 }
 
-// scaled measures a made tree of a tenth of the size, then one of the whole.
-func (b *bench) scaled(times float64) ([]row, error) {
-	var rows []row
-	for _, share := range []float64{0.1, 1} {
-		size := int64(times * share * (4 << 30))
-		name := fmt.Sprintf("made tree, %.1f GiB", float64(size)/(1<<30))
-		fmt.Fprintln(os.Stderr, "measuring", name)
-		from, to := filepath.Join(b.work, "from"), filepath.Join(b.work, "to")
-		if err := makeTrees(from, to, size); err != nil {
-			return rows, err
-		}
-		once := *b
-		once.runs = 1
-		r, err := once.measureAll(name, "made-1.0.0", from, to)
-		if err != nil {
-			return rows, fmt.Errorf("%s: %w", name, err)
-		}
-		rows = append(rows, r)
-		if err := removeAll(from, to); err != nil {
-			return rows, err
-		}
+// show prints the sections, and writes them into the document if asked.
+func (b *bench) show(all []section) error {
+	fmt.Println(machine())
+	for _, s := range all {
+		fmt.Printf("\n%s\n\n%s", s.name, s.text)
 	}
-	return rows, nil
+	if b.write == "" {
+		return nil
+	}
+	return writeSections(b.write, all)
 }
 
-func removeAll(dirs ...string) error {
-	for _, dir := range dirs {
-		if err := os.RemoveAll(dir); err != nil {
-			return err
-		}
+// measure lays the trees of a transition and measures everyone on them.
+func (b *bench) measure(c transition) (section, error) {
+	dir := filepath.Join(b.work, "now")
+	defer os.RemoveAll(dir)
+	t, err := b.lay(c, dir)
+	if err != nil {
+		return section{}, err
 	}
-	return nil
+	contenders, left := present(b.peersOf(t), b.peers)
+	all := append([]contender{b.ours(t)}, contenders...)
+	results, err := b.contest(c.name(), t, all)
+	if err != nil {
+		return section{}, err
+	}
+	v, err := b.verifies(t)
+	if err != nil {
+		return section{}, err
+	}
+	return section{c.name(), b.report(t, results, v, left)}, nil
 }

@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -125,19 +126,42 @@ func TestBadParams(t *testing.T) {
 	}
 }
 
-// FuzzWriter: any input comes back through Go's inflate.
+// FuzzWriter: any input comes back through Go's inflate. The fuzzer's bytes are
+// short, for it takes many; times makes of them what is longer than a window.
 func FuzzWriter(f *testing.F) {
-	f.Add([]byte("hello hello hello"), 6, 8, 3)
-	f.Add(sample(3, 70000), 1, 8, 512)
-	f.Add([]byte{}, 9, 9, 1)
-	f.Fuzz(func(t *testing.T, plain []byte, level, memory, cut int) {
-		p := Params{level, memory}
-		if p.check() != nil || cut < 1 {
+	f.Add([]byte("hello hello hello"), byte(5), byte(8), uint16(3), byte(0))
+	f.Add(sample(3, 4000), byte(0), byte(8), uint16(512), byte(30))
+	f.Add(sample(2, 1000), byte(8), byte(9), uint16(4096), byte(90))
+	f.Add([]byte{}, byte(8), byte(9), uint16(1), byte(1))
+	var w *Writer
+	var packed bytes.Buffer
+	f.Fuzz(func(t *testing.T, plain []byte, level, memory byte, cut uint16, times byte) {
+		if len(plain) > 1<<12 || cut == 0 {
 			return
 		}
-		got, err := io.ReadAll(flate.NewReader(bytes.NewReader(pack(t, plain, p, cut))))
+		plain = bytes.Repeat(plain, min(1+int(times), 1+1<<17/(1+len(plain))))
+		p := Params{1 + int(level)%9, 1 + int(memory)%9}
+		packed.Reset()
+		var err error
+		if w == nil {
+			w, err = NewWriter(&packed, p)
+		} else {
+			err = w.Reset(&packed, p)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range slices.Chunk(plain, int(cut)) {
+			if _, err := w.Write(part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		got, err := io.ReadAll(flate.NewReader(&packed))
 		if err != nil || !bytes.Equal(got, plain) {
-			t.Fatalf("%d bytes came back as %d: %v", len(plain), len(got), err)
+			t.Fatalf("%v: %d bytes came back as %d: %v", p, len(plain), len(got), err)
 		}
 	})
 }

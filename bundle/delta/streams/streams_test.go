@@ -100,3 +100,80 @@ func TestTooMuch(t *testing.T) {
 		t.Error("passed")
 	}
 }
+
+// FuzzReader: no bytes make a Reader give what a Writer would not have written,
+// or more than is there. ops says what is read: of each byte the kind, then
+// how. What came is written again and has to be the same bytes, cut at the same
+// places.
+func FuzzReader(f *testing.F) {
+	f.Add([]byte{1, 2, 0x80, 1}, []byte("abc"), []byte{0}, []byte("extra"), []byte{0, 4, 0, 1, 8, 29, 3})
+	f.Add([]byte{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 1}, []byte{}, []byte{0x80, 0}, []byte{7}, []byte{4, 0, 2, 31, 28})
+	f.Fuzz(func(t *testing.T, a, b, c, d, ops []byte) {
+		segments := []Segment{{a, b, c, d}, {d, c, b, a}}
+		n := 0
+		r := Reader{Next: func() (Segment, error) {
+			if n == len(segments) {
+				return Segment{}, io.EOF
+			}
+			n++
+			return segments[n-1], nil
+		}}
+		var again Segment
+		err := r.Mark()
+		for _, op := range ops {
+			if err != nil {
+				break
+			}
+			err = readAgain(t, &r, &again, op)
+		}
+		for k := range Kinds {
+			read := again[k]
+			for _, s := range segments[:n] {
+				read = read[min(len(read), len(s[k])):]
+			}
+			all := bytes.Join([][]byte{a, d, b, c, c, b, d, a}[2*k:2*k+2], nil)
+			if len(read) > 0 || !bytes.HasPrefix(all, again[k]) {
+				t.Fatalf("kind %d: %x of %x", k, again[k], all)
+			}
+		}
+	})
+}
+
+// readAgain reads what op says, and adds to again how a Writer would spell it.
+func readAgain(t *testing.T, r *Reader, again *Segment, op byte) error {
+	k := Kind(op % Kinds)
+	w := Writer{Segment: *again}
+	defer func() { *again = w.Segment }()
+	switch how := int(op / Kinds); how {
+	case 0:
+		v, err := r.Uint(k)
+		if err == nil {
+			w.Uint(k, v)
+		}
+		return err
+	case 1:
+		v, err := r.Int(k)
+		if err == nil {
+			w.Int(k, v)
+		}
+		return err
+	case 2:
+		v, err := r.Upto(k, 100)
+		if v < 0 || v > 100 {
+			t.Fatalf("%d is more than 100", v)
+		}
+		if err == nil {
+			w.Uint(k, uint64(v))
+		}
+		return err
+	case 3:
+		return r.Mark()
+	default:
+		p, err := r.Take(k, how-5)
+		if err == nil && len(p) != how-5 {
+			t.Fatalf("%d bytes for %d", len(p), how-5)
+		}
+		w.Bytes(k, p)
+		return err
+	}
+}
