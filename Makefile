@@ -9,9 +9,16 @@ DATE    ?= 2026-11-21
 BIN     ?= bin
 TAGS    ?=
 GO      ?= go
-# The script that lays real product trees, and the trees' scale for `make bench SCALE=1`.
+# The script that lays real product trees.
 PACKS    ?= ../shared/packs.sh
-SCALE    ?=
+# Of `make bench`: runs a figure is the median of; words that choose transitions and peers; WRITE=1 fills docs/benchmarks.md.
+RUNS     ?= 3
+ONLY     ?=
+PEERS    ?=
+WRITE    ?=
+# Of `make bench-scale`: 1 is 100 000 files and 10 GiB; where the trees lie.
+SCALE    ?= 1
+SCRATCH  ?=
 FUZZTIME ?= 20s
 # How many random kills of a real pack have to land.
 KILLS    ?= 100
@@ -24,7 +31,7 @@ ABSPACKS   = $(abspath $(PACKS))
 # Patterns pass testdata by, so its generator is named.
 ALL := ./... ./testdata/vectorgen
 
-.PHONY: build demo test check check-full bench fuzz vectors dist clean
+.PHONY: build demo test check check-full bench bench-scale fuzz vectors dist clean
 .PHONY: needs fmt vet lint cross race failpoints disks realpacks
 
 build: ## both binaries into BIN, with VERSION
@@ -75,8 +82,14 @@ realpacks: needs ## real products through the built binaries, stock tools among 
 
 check-full: check race failpoints realpacks demo ## everything but `make disks`, under thirty minutes
 
-bench: needs ## sizes, times and memory beside tar, xz, age and openssl; SCALE=1 for a 4 GiB tree
-	@PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -scale="$(SCALE)"
+BENCH = PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -runs "$(RUNS)" -dir "$(SCRATCH)" $(if $(WRITE),-write docs/benchmarks.md)
+
+bench: ## sizes, times and memory beside zip, xz, zstd, xdelta3, bsdiff, ostree and openssl; ONLY=esbuild PEERS=zstd,xdelta3 RUNS=1 choose, WRITE=1 fills docs/benchmarks.md
+	@bash .ci/needs.sh bench
+	@$(BENCH) -only "$(ONLY)" -peers "$(PEERS)"
+
+bench-scale: ## both sides on made trees, a tenth of 100 000 files and 10 GiB, then all; needs 36 GiB times SCALE
+	@$(BENCH) -scale "$(SCALE)"
 
 fuzz: ## each fuzz target for FUZZTIME
 	@grep -rlE '^func Fuzz' --include='*_test.go' . | sort | while read -r file; do \
