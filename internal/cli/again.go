@@ -3,15 +3,45 @@ package cli
 import (
 	"os"
 	"strings"
+	"sync"
 )
 
-// Again is the command line of this run, as it would be typed in a POSIX shell.
+// Again is the command line of this run, as it would be typed in a POSIX shell,
+// without what HideWord was told.
 func Again() string {
 	words := make([]string, len(os.Args))
 	for i, w := range os.Args {
-		words[i] = shellWord(w)
+		words[i] = shellWord(hideWords(w))
 	}
 	return strings.Join(words, " ")
+}
+
+// hiddenWords are parts of the command line that are not to be repeated.
+var hiddenWords struct {
+	sync.Mutex
+	list []string
+}
+
+// HideWord has Again show *** in place of a secret that stands on the command line.
+func HideWord(secret string) {
+	if secret == "" {
+		return
+	}
+	hiddenWords.Lock()
+	defer hiddenWords.Unlock()
+	hiddenWords.list = append(hiddenWords.list, secret)
+}
+
+// hideWords takes secrets out of a word in which they stand alone or at the end, as in -pSECRET.
+func hideWords(word string) string {
+	hiddenWords.Lock()
+	defer hiddenWords.Unlock()
+	for _, secret := range hiddenWords.list {
+		if rest, ok := strings.CutSuffix(word, secret); ok && (rest == "" || strings.HasPrefix(rest, "-")) {
+			return rest + "***"
+		}
+	}
+	return word
 }
 
 // shellWord quotes s where a shell would take it apart.

@@ -20,7 +20,7 @@ type exitCode struct {
 // exitCodes is the one table of DESIGN.md, "Exit codes".
 var exitCodes = []exitCode{
 	{0, "done, or nothing to do", nil},
-	{1, "error", []fault.Class{fault.General}},
+	{1, "error", []fault.Class{fault.General, fault.Unreachable, fault.Denied}},
 	{2, "the tool updated itself: run the same command again", []fault.Class{fault.UpdatedItself}},
 	{3, "conflicts", []fault.Class{fault.Conflict}},
 	{4, "reverted (`revert` and `--revert`)", []fault.Class{fault.Reverted}},

@@ -18,12 +18,12 @@ import (
 // not answer a question, nor turn an update into a revert. (--dry-run has one:
 // it can only keep a run from changing something.)
 var noTwin = []string{
-	"yes", "fingerprint", "allow-root", "no-backup", "revert", "empty", "embed",
+	"yes", "fingerprint", "allow-root", "no-backup", "revert", "empty", "embed", "plain-http-credentials", "password-command",
 	"hook-pre", "hook-post", "health-check", "force-running", "confirm", "replace", "drop", "help", "version", "spooled",
 }
 
 // notForEnvironment are those of noTwin that users look for.
-var notForEnvironment = noTwin[:14]
+var notForEnvironment = noTwin[:16]
 
 // Twin is the name of a flag's environment variable, "" if it has none.
 func Twin(flag string) string {
@@ -70,7 +70,16 @@ func setTwin(flags *pflag.FlagSet, f *pflag.Flag, name, value string) error {
 			return fault.New(fault.Usage, "environment variable %s: %s", name, whatFits(f, err)).WithHint("%s", hint)
 		}
 	}
-	return nil
+	return flags.SetAnnotation(f.Name, fromTwin, nil)
+}
+
+// fromTwin is the annotation of flags that a variable has set.
+const fromTwin = "packlift_from_environment"
+
+// FromEnvironment reports whether a flag was set by its variable, and not on the command line.
+func FromEnvironment(f *pflag.Flag) bool {
+	_, ok := f.Annotations[fromTwin]
+	return ok
 }
 
 // whatFits says what a flag takes. The value that it did not take is not

@@ -71,6 +71,24 @@ func passphraseFrom(name string) ([]byte, error) {
 	return bytes.TrimRight(line, "\r\n"), nil
 }
 
+// Ask asks for one line on the terminal, hidden without echo. ok is false where
+// there is no terminal.
+func (c *Console) Ask(ctx context.Context, question string, hidden bool) (answer string, ok bool, err error) {
+	tty, err := openTerminal()
+	if err != nil {
+		return "", false, nil
+	}
+	defer tty.Close()
+	var line []byte
+	if hidden {
+		line, err = askHidden(ctx, tty, question)
+	} else {
+		fmt.Fprintf(tty.out, "%s: ", Clean(question))
+		line, err = Await(ctx, func() ([]byte, error) { return bufio.NewReader(io.LimitReader(tty.in, 4096)).ReadBytes('\n') })
+	}
+	return strings.TrimRight(string(line), "\r\n"), err == nil, err
+}
+
 // terminal is where questions go, whatever standard input and error are.
 type terminal struct{ in, out *os.File }
 

@@ -18,6 +18,8 @@ type Class int
 // The classes, in the order of their exit codes (DESIGN.md, "Exit codes").
 const (
 	General       Class = iota // 1: any other error
+	Unreachable                // 1: a server does not answer, or something else answers in its place
+	Denied                     // 1: a server or proxy wants other credentials
 	UpdatedItself              // 2: the tool was replaced; run the same command again
 	Conflict                   // 3: customized files are in the way
 	Reverted                   // 4: the pack was put back
@@ -40,7 +42,7 @@ const (
 )
 
 var names = map[Class]string{
-	General: "error", UpdatedItself: "updated itself", Conflict: "conflict", Reverted: "reverted",
+	General: "error", Unreachable: "unreachable", Denied: "denied", UpdatedItself: "updated itself", Conflict: "conflict", Reverted: "reverted",
 	NotABundle: "not a bundle", Truncated: "truncated", Tampered: "tampered",
 	Untrusted: "untrusted", Undecryptable: "cannot decrypt", WrongProduct: "wrong product",
 	WrongLevel: "wrong level", Rollback: "rollback", Locked: "locked", NoSpace: "no space",

@@ -36,6 +36,7 @@ var Layers = [][]string{
 	{"internal/fault", "internal/regular", "internal/safepath", "internal/version"},
 	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
+	{"internal/fetch"},
 	{"internal/pack", "internal/keys", "internal/depot", "internal/merge", "internal/hooks", "internal/running"},
 	{"bundle/lzma2", "bundle/delta/deflate", "bundle/delta/match", "bundle/delta/streams"},
 	{"bundle/delta/bytediff", "bundle/delta/zipfile"},
@@ -56,7 +57,7 @@ var pure = []string{"bundle", "verify"}
 
 // impure is what pure folders may not import; a trailing slash means all beneath.
 var impure = []string{"os", "os/", "io/ioutil", "path/filepath", "net", "net/", "syscall", "golang.org/x/sys/",
-	Module + "/internal/rootfs", Module + "/internal/pack", Module + "/internal/depot"}
+	Module + "/internal/rootfs", Module + "/internal/fetch", Module + "/internal/pack", Module + "/internal/depot"}
 
 // effects are the functions, by import path, that change files.
 var effects = map[string][]string{

@@ -2,6 +2,7 @@ package rootfs
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 )
 
@@ -23,6 +24,30 @@ func (r *Root) HoldFolder(name string) (*os.File, error) {
 	err = hold(f)
 	if err == nil {
 		err = r.stillAt(name, f)
+	}
+	if err != nil {
+		f.Close()
+		return nil, r.wrap("hold", name, err)
+	}
+	return f, nil
+}
+
+// HoldFile opens a regular file for writing and reading, makes it if it is missing,
+// and holds it until it is closed. ErrHeld also says that another process was quicker:
+// the name leads to another file by now, or to none.
+func (r *Root) HoldFile(name string, perm fs.FileMode) (*File, error) {
+	f, err := r.Create(name, perm)
+	if errors.Is(err, fs.ErrExist) {
+		if f, err = r.Update(name, 0); errors.Is(err, fs.ErrNotExist) || errors.Is(err, errChanged) {
+			err = r.wrap("hold", name, ErrHeld)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	err = hold(f.f)
+	if err == nil && r.stillAt(name, f.f) != nil {
+		err = ErrHeld
 	}
 	if err != nil {
 		f.Close()
