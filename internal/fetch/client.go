@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -204,9 +203,7 @@ func passes(err error) bool {
 	case errors.As(err, &dns):
 		return !dns.IsNotFound
 	}
-	var alert tls.AlertError
-	var record tls.RecordHeaderError
-	return !errors.As(err, &alert) && !errors.As(err, &record) && !strings.Contains(err.Error(), "HTTP response to HTTPS client")
+	return tlsHint(err) == ""
 }
 
 // backoff is the library's, with a cap on what a server asks for.

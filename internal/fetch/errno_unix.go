@@ -14,3 +14,8 @@ func isNoSpace(err error) bool {
 
 // isRefused: nothing listens there.
 func isRefused(err error) bool { return errors.Is(err, syscall.ECONNREFUSED) }
+
+// isCut: the other side has closed the connection.
+func isCut(err error) bool {
+	return errors.Is(err, syscall.EPIPE) || errors.Is(err, syscall.ECONNRESET)
+}

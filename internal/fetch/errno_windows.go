@@ -13,3 +13,8 @@ func isNoSpace(err error) bool {
 
 // isRefused: nothing listens there.
 func isRefused(err error) bool { return errors.Is(err, windows.WSAECONNREFUSED) }
+
+// isCut: the other side has closed the connection.
+func isCut(err error) bool {
+	return errors.Is(err, windows.WSAECONNRESET) || errors.Is(err, windows.WSAECONNABORTED)
+}

@@ -46,7 +46,7 @@ type Source interface {
 
 // Object is a file whose bytes are checked before io.EOF, and before any
 // that are not read from front to back. ReadAt may be called by several goroutines.
-type Object interface {
+type Object = interface {
 	io.ReadSeekCloser
 	io.ReaderAt
 }

@@ -144,6 +144,10 @@ func explain(ctx context.Context, where string, err error) error {
 	if errors.As(err, &dns) {
 		return f.WithHint("check the host's name; behind a proxy set HTTPS_PROXY")
 	}
+	if strings.HasPrefix(where, "https:") && isCut(err) {
+		// In TLS 1.3 the refusal of a handshake may come after what is written already meets a closed connection.
+		return f.WithHint("the server ends the connection: does it want a client certificate? --client-cert and --client-key; else run the same command again later")
+	}
 	return f.WithHint("check the address and the network; behind a proxy set HTTPS_PROXY; then run the same command again: it goes on where it was")
 }
 
@@ -153,7 +157,7 @@ func tlsHint(err error) string {
 		unknown x509.UnknownAuthorityError
 		host    x509.HostnameError
 		invalid x509.CertificateInvalidError
-		alert   tls.AlertError
+		op      *net.OpError
 		record  tls.RecordHeaderError
 	)
 	switch {
@@ -163,7 +167,7 @@ func tlsHint(err error) string {
 		return "give the depot by a name that its certificate is for"
 	case errors.As(err, &invalid):
 		return "the server's certificate is not valid, or this machine's clock is wrong: date"
-	case errors.As(err, &alert):
+	case errors.As(err, &op) && op.Op == "remote error": // an alert, whose type crypto/tls keeps to itself
 		return "the server ends the handshake: does it want a client certificate? --client-cert and --client-key"
 	case errors.As(err, &record), strings.Contains(err.Error(), "HTTP response to HTTPS client"):
 		return "that port does not speak TLS: check the port, or whether the URL should begin with http://"

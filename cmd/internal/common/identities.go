@@ -57,7 +57,7 @@ func identityFiles(ctx context.Context, c *cli.Console, ui keys.UI, files []stri
 		if err != nil {
 			return nil, err
 		}
-		warnOpenSecret(c, name)
+		WarnOpenSecret(c, name)
 		ids, err := ui.Identities(name, data)
 		if err != nil {
 			return nil, err
@@ -67,9 +67,9 @@ func identityFiles(ctx context.Context, c *cli.Console, ui keys.UI, files []stri
 	return out, nil
 }
 
-// warnOpenSecret warns where others than its owner can read a secret, or put
+// WarnOpenSecret warns where others than its owner can read a secret, or put
 // another in its place. Windows keeps that elsewhere than in the mode.
-func warnOpenSecret(c *cli.Console, name string) {
+func WarnOpenSecret(c *cli.Console, name string) {
 	info, err := os.Stat(name)
 	if err != nil || name == "-" || runtime.GOOS == "windows" || !info.Mode().IsRegular() {
 		return

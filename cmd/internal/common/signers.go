@@ -46,7 +46,7 @@ func (s *SignKeys) Load(ctx context.Context, c *cli.Console) (out []keys.Signer,
 			return out, err
 		}
 		if bytes.HasPrefix(bytes.TrimSpace(data), []byte("-----BEGIN ")) {
-			warnOpenSecret(c, file)
+			WarnOpenSecret(c, file)
 		}
 		signer, err := keys.LoadSigner(s.name(i), data, o)
 		if err != nil {

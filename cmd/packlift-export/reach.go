@@ -1,4 +1,4 @@
-package common
+package main
 
 import (
 	"bytes"
@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/fetch"
@@ -23,8 +24,8 @@ const (
 	maxCertificates = 4 << 20
 )
 
-// Depot are the flags that say how a depot is reached.
-type Depot struct {
+// reach are the flags that say how a depot is reached.
+type reach struct {
 	username, password, passwordFile, passwordCommand, tokenFile string
 	ca, clientCert, clientKey, cache                             string
 	cacheSize                                                    cli.Size
@@ -33,7 +34,7 @@ type Depot struct {
 }
 
 // Flags adds them.
-func (d *Depot) Flags(f *pflag.FlagSet) {
+func (d *reach) Flags(f *pflag.FlagSet) {
 	d.flags, d.cacheSize = f, fetch.DefaultCacheMax
 	f.StringVarP(&d.username, "username", "u", "", "`NAME` that the depot knows you by")
 	f.StringVarP(&d.password, "password", "p", "", "`PASSWORD`; other users see it in the process list: rather --password-file or PACKLIFT_PASSWORD")
@@ -49,12 +50,12 @@ func (d *Depot) Flags(f *pflag.FlagSet) {
 }
 
 // Open opens the depot at a location, a folder or a URL. progress may be nil.
-func (d *Depot) Open(ctx context.Context, c *cli.Console, location string, progress func(done, total int64)) (fetch.Source, error) {
+func (d *reach) Open(ctx context.Context, c *cli.Console, location string, progress func(done, total int64)) (fetch.Source, error) {
 	o := fetch.Options{PlainHTTP: d.plainHTTP, Cache: d.cache, CacheMax: int64(d.cacheSize), Log: c.Detail, Progress: progress}
 	if !fetch.Remote(location) {
 		s, err := fetch.Open(location, o)
 		if errors.Is(err, os.ErrNotExist) {
-			err = Missing("depot", location, err)
+			err = common.Missing("depot", location, err)
 		}
 		return s, err
 	}
@@ -77,7 +78,7 @@ func (d *Depot) Open(ctx context.Context, c *cli.Console, location string, progr
 	return s, err
 }
 
-func (d *Depot) certificates(ctx context.Context, c *cli.Console, o *fetch.Options) error {
+func (d *reach) certificates(ctx context.Context, c *cli.Console, o *fetch.Options) error {
 	if (d.clientCert == "") != (d.clientKey == "") {
 		return fault.New(fault.Usage, "--client-cert and --client-key go together").WithHint("one file that holds both may be given twice")
 	}
@@ -89,17 +90,17 @@ func (d *Depot) certificates(ctx context.Context, c *cli.Console, o *fetch.Optio
 			continue
 		}
 		var err error
-		if *file.to, err = ReadSmall(ctx, c, file.what, file.name, maxCertificates); err != nil {
+		if *file.to, err = common.ReadSmall(ctx, c, file.what, file.name, maxCertificates); err != nil {
 			return err
 		}
 	}
 	if d.clientKey != "" {
-		warnOpenSecret(c, d.clientKey)
+		common.WarnOpenSecret(c, d.clientKey)
 	}
 	return nil
 }
 
-func (d *Depot) fromCommandLine(name string) bool {
+func (d *reach) fromCommandLine(name string) bool {
 	f := d.flags.Lookup(name)
 	return f.Changed && !cli.FromEnvironment(f)
 }
@@ -113,7 +114,7 @@ type secret struct {
 
 // credentials come from the command line, else from PACKLIFT_ variables, else
 // from the reference tool's, else, where a username alone is given, from a question.
-func (d *Depot) credentials(ctx context.Context, c *cli.Console) (fetch.Credentials, error) {
+func (d *reach) credentials(ctx context.Context, c *cli.Console) (fetch.Credentials, error) {
 	name := d.username
 	if name == "" {
 		name = os.Getenv("UPDATE_TOOL_USERNAME")
@@ -144,7 +145,7 @@ func (d *Depot) credentials(ctx context.Context, c *cli.Console) (fetch.Credenti
 
 // choose gives the way that a password or token is given; nil for none. The command
 // line wins over the environment; two ways at once are refused.
-func (d *Depot) choose(ctx context.Context, c *cli.Console) (*secret, error) {
+func (d *reach) choose(ctx context.Context, c *cli.Console) (*secret, error) {
 	value := func(v string) func() (string, error) { return func() (string, error) { return v, nil } }
 	file := func(what, name string) func() (string, error) {
 		return func() (string, error) { return secretFile(ctx, c, what, name) }
@@ -187,11 +188,11 @@ func (d *Depot) choose(ctx context.Context, c *cli.Console) (*secret, error) {
 }
 
 func secretFile(ctx context.Context, c *cli.Console, what, name string) (string, error) {
-	data, err := ReadSmall(ctx, c, what, name, maxPasswordFile)
+	data, err := common.ReadSmall(ctx, c, what, name, maxPasswordFile)
 	if err != nil {
 		return "", err
 	}
-	warnOpenSecret(c, name)
+	common.WarnOpenSecret(c, name)
 	return firstLine(data), nil
 }
 

@@ -1,0 +1,142 @@
+package fetch
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+
+	"packlift/internal/fault"
+)
+
+// newProxy is a proxy that speaks plain HTTP, forwards and connects, and wants credentials if user has any.
+func newProxy(t *testing.T, user *url.Userinfo) (proxy func(*http.Request) (*url.URL, error), q *requests) {
+	t.Helper()
+	q = &requests{}
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		q.add(r)
+		asked := &http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
+		if name, password, _ := asked.BasicAuth(); user != nil && url.UserPassword(name, password).String() != user.String() {
+			w.WriteHeader(http.StatusProxyAuthRequired)
+			return
+		}
+		if r.Method == http.MethodConnect {
+			connect(w, r)
+			return
+		}
+		r.RequestURI = ""
+		resp, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		defer resp.Body.Close()
+		w.WriteHeader(resp.StatusCode)
+		io.Copy(w, resp.Body)
+	})
+	u, err := url.Parse(srv.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = user
+	return func(*http.Request) (*url.URL, error) { return u, nil }, q
+}
+
+func connect(w http.ResponseWriter, r *http.Request) {
+	to, err := net.Dial("tcp", r.Host)
+	if err != nil {
+		w.WriteHeader(http.StatusBadGateway)
+		return
+	}
+	defer to.Close()
+	w.WriteHeader(http.StatusOK)
+	from, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer from.Close()
+	go io.Copy(to, from)
+	io.Copy(from, to)
+}
+
+func TestProxy(t *testing.T) {
+	say := func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") }
+	secure, ca := serveTLS(t, nil, say)
+	open := serve(t, say)
+	user := url.UserPassword("proxyuser", secretWord)
+	right, q := newProxy(t, user)
+	wrong := func(r *http.Request) (*url.URL, error) {
+		u, err := right(r)
+		c := *u
+		c.User = url.UserPassword("proxyuser", "wrong-word")
+		return &c, err
+	}
+	for _, depot := range []string{secure.URL, open.URL} {
+		o := quick(t)
+		o.CA, o.Proxy = ca, right
+		before := len(q.all())
+		if b, err := mustOpen(t, depot, o).Small(ctxOf(t), "x", 1); string(b) != "x" || err != nil {
+			t.Errorf("%s: %v", depot, err)
+		}
+		if len(q.all()) == before {
+			t.Error("the proxy saw nothing")
+		}
+		o.Proxy = wrong
+		_, err := mustOpen(t, depot, o).Small(ctxOf(t), "x", 1)
+		wantFault(t, err, fault.Denied, "wants credentials (407)", "HTTPS_PROXY=http://NAME:PASSWORD@")
+		if err != nil && strings.Contains(err.Error()+fault.HintOf(err), "wrong-word") {
+			t.Error(err)
+		}
+	}
+	for _, r := range q.all() {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("the proxy got the depot's header")
+		}
+	}
+	o := quick(t)
+	o.Proxy = right
+	_, err := mustOpen(t, "https://127.0.0.1:1", o).Small(ctxOf(t), "x", 1)
+	wantFault(t, err, fault.Unreachable, "does not connect: 502", "NO_PROXY")
+	o.Proxy = func(*http.Request) (*url.URL, error) { return &url.URL{Scheme: "http", Host: "127.0.0.1:1"}, nil }
+	_, err = mustOpen(t, secure.URL, o).Small(ctxOf(t), "x", 1)
+	wantFault(t, err, fault.Unreachable, "refused", "http_proxy or HTTPS_PROXY")
+	o.Proxy = func(*http.Request) (*url.URL, error) {
+		return nil, errors.New("invalid proxy address http://u:" + secretWord)
+	}
+	_, err = mustOpen(t, secure.URL, o).Small(ctxOf(t), "x", 1)
+	wantFault(t, err, fault.Usage, "proxy's address cannot be read")
+	if strings.Contains(err.Error(), secretWord) {
+		t.Error(err)
+	}
+}
+
+func TestLocations(t *testing.T) {
+	for location, words := range map[string]string{
+		"https://u:geheim@host/x": "holds credentials", "https://host/x?sig=geheim": "behind ?", "https://host/#geheim": "behind ?", "https://": "cannot be read",
+		"https://ho st/geheim": "cannot be read", "ftp://host/geheim": "a folder, or a URL", "https://host/%zzgeheim": "cannot be read",
+	} {
+		_, err := Open(location, Options{})
+		wantFault(t, err, fault.Usage, words)
+		if err != nil && strings.Contains(err.Error()+fault.HintOf(err), "geheim") {
+			t.Error(err)
+		}
+	}
+	var q requests
+	srv := serve(t, func(w http.ResponseWriter, r *http.Request) { q.add(r); io.WriteString(w, "x") })
+	for _, location := range []string{srv.URL, srv.URL + "/", strings.Replace(srv.URL, "http", "HTTP", 1) + "/a%20b/", srv.URL + "/a%20b"} {
+		if _, err := mustOpen(t, location, quick(t)).Small(ctxOf(t), "d/ü %?#.json", 1); err != nil {
+			t.Error(err)
+		}
+	}
+	var got []string
+	for _, r := range q.all() {
+		got = append(got, r.RequestURI)
+	}
+	const name = "d/%C3%BC%20%25%3F%23.json"
+	if want := "/" + name + " /" + name + " /a%20b/" + name + " /a%20b/" + name; strings.Join(got, " ") != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
