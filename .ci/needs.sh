@@ -2,7 +2,7 @@
 # Install the stock tools that the tests compare packlift with, where that is possible; name what stays missing.
 # The tests that need a missing tool skip themselves and print why. `needs.sh bench`: what `make bench` measures beside packlift.
 set -u
-declare -A package=([mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar)
+declare -A package=([mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar [nginx]=nginx-light [htpasswd]=apache2-utils [tinyproxy]=tinyproxy)
 if [ "${1:-}" = bench ]; then
   package=([age]=age [xz]=xz-utils [openssl]=openssl [tar]=tar [zip]=zip [unzip]=unzip [zstd]=zstd [xdelta3]=xdelta3 [bsdiff]=bsdiff [bspatch]=bsdiff [ostree]=ostree)
 fi
@@ -11,7 +11,8 @@ want=$(missing)
 [ -n "$want" ] || exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing: $(echo $want)"
-  { apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $want; } </dev/null >/dev/null 2>&1 || true
+  # RUNLEVEL: a server that is installed for tests is not started.
+  { export RUNLEVEL=1; apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $want; } </dev/null >/dev/null 2>&1 || true
 fi
 left=$(missing)
 [ -z "$left" ] || echo "not installed, and what needs them is left out: $(echo $left)"

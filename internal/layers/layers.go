@@ -5,6 +5,8 @@
 // The rules, for every Go file but tests:
 //   - a package imports only packages of a lower layer (Layers);
 //   - bundle and verify import nothing that reaches files, processes or nets;
+//   - net/http stands only in internal/fetch, which nothing of the importer imports: what it
+//     links travels in every bundle;
 //   - os.Exit and log.Fatal stand only in internal/cli;
 //   - file effects stand only in internal/rootfs;
 //   - a function has at most MaxLines lines.
@@ -50,7 +52,7 @@ var Layers = [][]string{
 }
 
 // Tools are the developers' programs and test helpers.
-var Tools = []string{"internal/acceptance", "internal/bench", "internal/demo", "internal/disktest", "internal/layers", "internal/release", "testdata"}
+var Tools = []string{"internal/acceptance", "internal/bench", "internal/demo", "internal/disktest", "internal/layers", "internal/release", "internal/webtest", "testdata"}
 
 // pure are the folders that work on bytes alone.
 var pure = []string{"bundle", "verify"}
@@ -58,6 +60,12 @@ var pure = []string{"bundle", "verify"}
 // impure is what pure folders may not import; a trailing slash means all beneath.
 var impure = []string{"os", "os/", "io/ioutil", "path/filepath", "net", "net/", "syscall", "golang.org/x/sys/",
 	Module + "/internal/rootfs", Module + "/internal/fetch", Module + "/internal/pack", Module + "/internal/depot"}
+
+// webbed is the only folder that imports net/http, and unwebbed are those that may not import it.
+var (
+	webbed   = "internal/fetch"
+	unwebbed = []string{"apply", "selfupdate", "internal/cli", "internal/pack", "internal/keys", "cmd/internal", "cmd/packlift-import"}
+)
 
 // effects are the functions, by import path, that change files.
 var effects = map[string][]string{
@@ -147,6 +155,9 @@ func imports(name, dir string, file *ast.File, layer int, room string) []string 
 		what, _ := strconv.Unquote(spec.Path.Value)
 		if underAny(dir, pure) && isImpure(what) {
 			found = append(found, fmt.Sprintf("%s: %s imports %s, though it works on bytes alone", name, dir, what))
+		}
+		if under(what, "net/http") && dir != webbed || what == Module+"/"+webbed && underAny(dir, unwebbed) {
+			found = append(found, fmt.Sprintf("%s: %s imports %s, which would come into the importer or is %s's alone", name, dir, what, webbed))
 		}
 		target, ok := strings.CutPrefix(what, Module+"/")
 		if !ok {

@@ -1,0 +1,169 @@
+// Package webtest lets tests meet the programs that depots are served with: nginx,
+// a proxy, and a wire that breaks. A program that is missing skips the test.
+package webtest
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Server is nginx, serving a folder over HTTP and HTTPS.
+type Server struct {
+	HTTP, HTTPS string // host and port; the name is 127.0.0.1
+	Closed      string // HTTPS that wants a client certificate
+	CA          string // file, PEM
+	ClientCert  string // file, PEM
+	ClientKey   string
+	access      string
+}
+
+// Need skips the test where one of the programs is missing.
+func Need(t testing.TB, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Skipf("there is no %s here (.ci/needs.sh installs it)", p)
+		}
+	}
+}
+
+const nginxConf = `daemon off; master_process off; worker_processes 1; pid %[1]s/nginx.pid; error_log %[1]s/error.log; %[2]s
+events { worker_connections 256; }
+http {
+  default_type application/octet-stream; log_format asked '$status "$remote_user" "$request_uri" "$http_range" $body_bytes_sent';
+  access_log %[1]s/access.log asked; sendfile on; gzip on; gzip_types *; gzip_min_length 1;
+  client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+  server {
+    listen %[3]s; listen %[4]s ssl; ssl_certificate %[1]s/depot.pem; ssl_certificate_key %[1]s/depot.key;
+    location / { root %[5]s; auth_basic depot; auth_basic_user_file %[1]s/passwords; }
+    location /open/ { alias %[5]s/; }
+    location /slow/ { alias %[5]s/; limit_rate 300k; }
+    location /moved/ { return 302 /open/; }
+  }
+  server {
+    listen %[6]s ssl; ssl_certificate %[1]s/depot.pem; ssl_certificate_key %[1]s/depot.key;
+    ssl_client_certificate %[1]s/client.pem; ssl_verify_client on; root %[5]s;
+  }
+}
+`
+
+// Nginx serves dir: to user with password, under /open/ to everybody, under /slow/ slowly.
+func Nginx(t testing.TB, dir, user, password string) *Server {
+	t.Helper()
+	Need(t, "nginx", "htpasswd")
+	top := t.TempDir()
+	makeCertificates(t, top)
+	hash := exec.Command("htpasswd", "-ci", filepath.Join(top, "passwords"), user)
+	hash.Stdin = strings.NewReader(password + "\n")
+	if out, err := hash.CombinedOutput(); err != nil {
+		t.Fatalf("htpasswd: %v\n%s", err, out)
+	}
+	asRoot := ""
+	if os.Geteuid() == 0 {
+		asRoot = "user root;"
+	}
+	s := &Server{HTTP: freePort(t), HTTPS: freePort(t), Closed: freePort(t), CA: filepath.Join(top, "depot.pem"),
+		ClientCert: filepath.Join(top, "client.pem"), ClientKey: filepath.Join(top, "client.key"), access: filepath.Join(top, "access.log")}
+	conf := filepath.Join(top, "nginx.conf")
+	write(t, conf, fmt.Sprintf(nginxConf, top, asRoot, s.HTTP, s.HTTPS, dir, s.Closed))
+	start(t, s.HTTPS, filepath.Join(top, "error.log"), "nginx", "-p", top, "-c", conf, "-e", filepath.Join(top, "error.log"))
+	return s
+}
+
+// Asked is nginx's log: one line for each request, with status, user, path, range and bytes sent.
+func (s *Server) Asked(t testing.TB) []string {
+	t.Helper()
+	time.Sleep(50 * time.Millisecond) // a line is written when its answer is out
+	b, err := os.ReadFile(s.access)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(b)), "\n")
+}
+
+// Proxy is tinyproxy.
+type Proxy struct {
+	Addr string
+	log  string
+}
+
+// Tinyproxy starts a proxy that speaks plain HTTP, and wants user and password where they are given.
+func Tinyproxy(t testing.TB, user, password string) *Proxy {
+	t.Helper()
+	Need(t, "tinyproxy")
+	top := t.TempDir()
+	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "log")}
+	_, port, _ := net.SplitHostPort(p.Addr)
+	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\nLogFile \"%s\"\nPidFile \"%s/pid\"\n", port, p.log, top)
+	if user != "" {
+		text += fmt.Sprintf("BasicAuth %s %s\n", user, password)
+	}
+	conf := filepath.Join(top, "conf")
+	write(t, conf, text)
+	start(t, p.Addr, p.log, "tinyproxy", "-d", "-c", conf)
+	return p
+}
+
+// Log is what the proxy has written.
+func (p *Proxy) Log(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// start runs a server until the test ends, and waits until it listens.
+func start(t testing.TB, addr, log, program string, args ...string) {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := exec.Command(program, args...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() { cmd.Wait(); close(ended) }()
+	t.Cleanup(func() { cmd.Process.Kill(); <-ended })
+	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return
+		}
+		select {
+		case <-ended:
+		default:
+			if time.Now().Before(until) {
+				continue
+			}
+		}
+		text, _ := os.ReadFile(log)
+		t.Fatalf("%s does not listen on %s: %s\n%s", program, addr, &out, text)
+	}
+}
+
+// freePort is a port that was free a moment ago.
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func write(t testing.TB, name, text string) {
+	t.Helper()
+	if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
