@@ -148,7 +148,7 @@ func (r *levelsReader) contents(from int, next *manifest.Manifest) error {
 	if err := expect(r.tr, name); err != nil {
 		return err
 	}
-	list, err := manifest.ParseContents(r.tr, r.steps.Needed(next), r.steps.Has)
+	list, err := manifest.ParseContents(r.tr, r.steps.Needed(next), r.steps.Originals(next), r.steps.Has)
 	if err == nil {
 		err = r.steps.Go(next, list)
 	}

@@ -37,8 +37,8 @@ func TestStockTools(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", r.code, r.out)
 	}
 	blobs, err := filepath.Glob(filepath.Join(out, "payload", "blob", "*"))
-	if err != nil || len(blobs) != 3 {
-		t.Errorf("%d blobs extracted, want 3: run.sh, a.conf and the text that stands twice (%v)", len(blobs), err)
+	if err != nil || len(blobs) != 5 {
+		t.Errorf("%d blobs extracted, want 5: run.sh and a.conf with their originals, and the text that stands twice (%v)", len(blobs), err)
 	}
 	want, err := os.ReadFile(filepath.Join(to, "lib", "new.txt"))
 	if err != nil {

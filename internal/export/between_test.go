@@ -17,13 +17,14 @@ import (
 	"packlift/verify"
 )
 
-// text is long enough to be told from another that differs a little.
+// text is long enough to be told from another that differs a little, and no
+// text that a site could merge, for that would travel whole.
 func text(seed string, n int) string {
 	var b strings.Builder
 	for i := range 400 {
 		fmt.Fprintf(&b, "%s line %d of many\n", seed, i*i)
 	}
-	return fmt.Sprintf("%sversion %d\n", b.String(), n)
+	return fmt.Sprintf("%sversion %d\n\x00", b.String(), n)
 }
 
 // levelTrees are the files of levels 3, 5, 7 and 10. again is a content that

@@ -53,7 +53,7 @@ lib/twice-2.jar file 0644 25000 `)
 		got = append(got, content[:min(len(content), 10)])
 	}
 	slices.Sort(got)
-	if want := []string{"", "level=10\n", "twicetwice"}; !slices.Equal(got, want) {
+	if want := []string{"", "level=10\n", "level=3\n", "twicetwice"}; !slices.Equal(got, want) {
 		t.Errorf("payload holds %q, want %q", got, want)
 	}
 	for _, line := range []string{"Update level: 0003 -> 0010", "`lib/gone.jar`", "`lib/twice-1.jar`", "`lib/mode`"} {
@@ -61,7 +61,7 @@ lib/twice-2.jar file 0644 25000 `)
 			t.Errorf("changelog lacks %q:\n%s", line, l.Changelog)
 		}
 	}
-	if made.Added != 4 || made.Modified != 2 || made.Removed != 1 || made.Contents != 3 {
+	if made.Added != 4 || made.Modified != 2 || made.Removed != 1 || made.Contents != 4 {
 		t.Errorf("counts are %d, %d, %d, %d", made.Added, made.Modified, made.Removed, made.Contents)
 	}
 	if i := b.Info(); i.Kind != bundle.Update || i.Start != 3 || i.End != 10 || i.Sequence != (manifest.Sequence{Level: 10}) || !i.Created.Equal(day) {

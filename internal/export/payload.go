@@ -19,7 +19,8 @@ type carried struct {
 	manifest.Content
 	step
 	again bool             // comes once more on a later level: travels whole
-	path  string           // in the step's end
+	text  bool             // a site may have to merge it: travels whole
+	path  string           // in the step's end; of an original, in its start
 	kind  string           // its ending
 	plain string           // its name without version numbers and content hashes
 	bases []manifest.Entry // files of the step's start that it may be told from, the likeliest first
@@ -38,8 +39,12 @@ func (x *carried) length() int64 {
 // planPayload decides what has to travel in each step, and what of it as a delta.
 func (c *creation) planPayload() error {
 	chain := manifest.NewSteps(c.base())
+	texts, err := c.chooseTexts()
+	if err != nil {
+		return err
+	}
 	for _, s := range c.steps() {
-		items := s.items(chain.Needed(s.to.manifest))
+		items := s.items(chain.Needed(s.to.manifest), texts.originals(s, chain.Originals(s.to.manifest)))
 		if err := chain.Go(s.to.manifest, contentsOf(items)); err != nil {
 			return fault.New(fault.Usage, "%w", err).WithHint("carry fewer levels in one bundle")
 		}
@@ -47,7 +52,7 @@ func (c *creation) planPayload() error {
 	}
 	c.made.Contents = len(c.payload)
 	for _, x := range c.payload {
-		x.again = chain.Again(x.SHA256)
+		x.again, x.text = chain.Again(x.SHA256), texts.whole[x.SHA256]
 		c.made.Bytes += x.Size
 	}
 	if c.From == "" || c.Whole {
@@ -58,16 +63,21 @@ func (c *creation) planPayload() error {
 
 // items puts contents into the payload's order, in which like stands beside like
 // for the compressor.
-func (s step) items(needed []manifest.Blob) []*carried {
-	out, where := make([]*carried, len(needed)), s.where()
-	for i, b := range needed {
-		p := where[b.SHA256]
-		out[i] = &carried{Content: manifest.Content{Blob: b}, step: s, path: p, kind: strings.ToLower(path.Ext(p)), plain: match.Plain(path.Base(p))}
+func (s step) items(needed []manifest.Blob, originals []*carried) []*carried {
+	where := s.where()
+	out := make([]*carried, 0, len(needed)+len(originals))
+	for _, b := range needed {
+		out = append(out, s.item(manifest.Content{Blob: b}, where[b.SHA256]))
 	}
-	slices.SortFunc(out, func(a, b *carried) int {
+	out = append(out, originals...)
+	slices.SortStableFunc(out, func(a, b *carried) int {
 		return cmp.Or(cmp.Compare(a.kind, b.kind), cmp.Compare(a.plain, b.plain), cmp.Compare(a.path, b.path))
 	})
 	return out
+}
+
+func (s step) item(x manifest.Content, p string) *carried {
+	return &carried{Content: x, step: s, path: p, kind: strings.ToLower(path.Ext(p)), plain: match.Plain(path.Base(p))}
 }
 
 func contentsOf(items []*carried) []manifest.Content {
@@ -92,9 +102,17 @@ func contentsFile(s step, payload []*carried) (levelFile, error) {
 }
 
 // source is where x lies, as a person finds it.
-func (x *carried) source() string { return x.to.at(x.path) }
+func (x *carried) source() string { return x.stop().at(x.path) }
 
-func (x *carried) open() (io.ReadCloser, error) { return x.to.tree.open(x.path) }
+func (x *carried) open() (io.ReadCloser, error) { return x.stop().tree.open(x.path) }
+
+// stop is the one whose tree has x.
+func (x *carried) stop() *stop {
+	if x.Original {
+		return x.from
+	}
+	return x.to
+}
 
 func (c *creation) writePayload(w *bundle.PartWriter) error {
 	for _, x := range c.payload {

@@ -8,13 +8,18 @@ import (
 // MaxBases is the most contents that one other is told from.
 const MaxBases = 16
 
+// MaxOriginal is the most bytes of an original.
+const MaxOriginal = 256 << 10
+
 // Content is one entry of a payload: a blob, whole or as a delta, which is told
 // from other contents, its bases. A delta may have none: it then is a container
-// that is told by what is packed in it.
+// that is told by what is packed in it. An Original is a content that the step
+// takes away, always whole: who changed the file at a site merges by it.
 type Content struct {
 	Blob
-	Delta bool
-	Bases []Digest
+	Delta    bool
+	Bases    []Digest
+	Original bool
 }
 
 type contentsHead struct {
@@ -23,16 +28,17 @@ type contentsHead struct {
 }
 
 type contentLine struct {
-	SHA256 Digest    `json:"sha256"`
-	Size   int64     `json:"size"`
-	Bases  *[]Digest `json:"bases,omitempty"` // of a delta
+	SHA256   Digest    `json:"sha256"`
+	Size     int64     `json:"size"`
+	Bases    *[]Digest `json:"bases,omitempty"` // of a delta
+	Original bool      `json:"original,omitempty"`
 }
 
 // WriteContents writes the canonical list of a payload, in the payload's order.
 func WriteContents(w io.Writer, list []Content) (int64, error) {
 	p := newListWriter(w, contentsHead{1, len(list)}, "items")
 	for _, c := range list {
-		l := contentLine{SHA256: c.SHA256, Size: c.Size}
+		l := contentLine{SHA256: c.SHA256, Size: c.Size, Original: c.Original}
 		if c.Delta {
 			bases := append([]Digest{}, c.Bases...) // [], not null
 			l.Bases = &bases
@@ -43,17 +49,17 @@ func WriteContents(w io.Writer, list []Content) (int64, error) {
 }
 
 // ParseContents reads the list of the payload of one step: exactly the contents
-// that are needed, in any order. Each base is one that there has.
-func ParseContents(r io.Reader, needed []Blob, there func(Digest) bool) ([]Content, error) {
+// that are needed, and any of the originals, in any order. Each base is one that there has.
+func ParseContents(r io.Reader, needed, originals []Blob, there func(Digest) bool) ([]Content, error) {
 	var h contentsHead
 	p := newListReader(r, "contents", "items")
 	p.head(&h, func() int { return h.Count })
 	if p.err == nil && h.Contents != 1 {
 		p.err = fmt.Errorf("contents: version %d is unknown", h.Contents)
 	}
-	c := newContentsChecker(needed, there)
-	if p.err == nil && h.Count != len(c.missing) {
-		p.err = fmt.Errorf("contents: %d items where %d are needed", h.Count, len(c.missing))
+	c := newContentsChecker(needed, originals, there)
+	if n := len(c.missing); p.err == nil && (h.Count < n || h.Count > n+len(c.originals)) {
+		p.err = fmt.Errorf("contents: %d items where %d are needed", h.Count, n)
 	}
 	var out []Content
 	for b := range p.items {
@@ -61,7 +67,7 @@ func ParseContents(r io.Reader, needed []Blob, there func(Digest) bool) ([]Conte
 		if p.decode(b, &l); p.err != nil {
 			break
 		}
-		item := Content{Blob: Blob{l.SHA256, l.Size}}
+		item := Content{Blob: Blob{l.SHA256, l.Size}, Original: l.Original}
 		if l.Bases != nil {
 			item.Delta, item.Bases = true, *l.Bases
 		}
@@ -70,25 +76,39 @@ func ParseContents(r io.Reader, needed []Blob, there func(Digest) bool) ([]Conte
 		}
 		out = append(out, item)
 	}
+	if p.err == nil && len(c.missing) > 0 {
+		p.err = fmt.Errorf("contents: %d contents that are needed are not listed", len(c.missing))
+	}
 	return out, p.err
 }
 
 // contentsChecker knows what a list may still name.
 type contentsChecker struct {
-	missing map[Digest]int64 // sizes of what is needed and was not seen
-	there   func(Digest) bool
+	missing   map[Digest]int64 // sizes of what is needed and was not seen
+	originals map[Digest]int64 // of what may come besides
+	there     func(Digest) bool
 }
 
-func newContentsChecker(needed []Blob, there func(Digest) bool) *contentsChecker {
-	c := &contentsChecker{make(map[Digest]int64, len(needed)), there}
-	for _, b := range needed {
-		c.missing[b.SHA256] = b.Size
+func newContentsChecker(needed, originals []Blob, there func(Digest) bool) *contentsChecker {
+	return &contentsChecker{sizes(needed), sizes(originals), there}
+}
+
+func sizes(list []Blob) map[Digest]int64 {
+	out := make(map[Digest]int64, len(list))
+	for _, b := range list {
+		out[b.SHA256] = b.Size
 	}
-	return c
+	return out
 }
 
 func (c *contentsChecker) add(item *Content) error {
-	size, ok := c.missing[item.SHA256]
+	from := c.missing
+	if item.Original {
+		if from = c.originals; item.Delta {
+			return fmt.Errorf("is an original and a delta")
+		}
+	}
+	size, ok := from[item.SHA256]
 	if !ok {
 		return fmt.Errorf("is not needed, or stands there twice")
 	}
@@ -105,6 +125,6 @@ func (c *contentsChecker) add(item *Content) error {
 		}
 		seen[b] = true
 	}
-	delete(c.missing, item.SHA256)
+	delete(from, item.SHA256)
 	return nil
 }

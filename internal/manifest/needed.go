@@ -25,6 +25,26 @@ func Needed(old, new *Manifest) []Blob {
 		}
 		out = append(out, Blob{SHA256: c.New.SHA256, Size: c.New.Size})
 	}
+	return eachOnce(out)
+}
+
+// Originals lists the contents that new has at no path where old has them and
+// that Needed does not name: those of files that change, up to MaxOriginal bytes.
+func Originals(old, new *Manifest) []Blob {
+	needed := map[Digest]bool{}
+	for _, b := range Needed(old, new) {
+		needed[b.SHA256] = true
+	}
+	var out []Blob
+	for _, c := range Compare(old, new) {
+		if o := c.Old; o != nil && c.New != nil && o.Type == File && c.New.Type == File && o.SHA256 != c.New.SHA256 && o.Size <= MaxOriginal && !needed[o.SHA256] {
+			out = append(out, Blob{SHA256: o.SHA256, Size: o.Size})
+		}
+	}
+	return eachOnce(out)
+}
+
+func eachOnce(out []Blob) []Blob {
 	slices.SortFunc(out, func(a, b Blob) int { return bytes.Compare(a.SHA256[:], b.SHA256[:]) })
 	return slices.CompactFunc(out, func(a, b Blob) bool { return a.SHA256 == b.SHA256 })
 }

@@ -42,6 +42,15 @@ func (s *Steps) Needed(next *Manifest) []Blob {
 	})
 }
 
+// Originals lists the originals that the step to next may carry: those that
+// Originals says and that no step before lists.
+func (s *Steps) Originals(next *Manifest) []Blob {
+	return slices.DeleteFunc(Originals(s.at, next), func(b Blob) bool {
+		_, ok := s.listed[b.SHA256]
+		return ok
+	})
+}
+
 // Has tells whether a file of the present level has the content d.
 func (s *Steps) Has(d Digest) bool { return s.files[d] > 0 }
 

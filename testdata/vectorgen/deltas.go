@@ -28,6 +28,52 @@ func (g *generator) deltaUpdate() *recipe {
 	return r
 }
 
+// originalUpdate is the good update with the original of README.txt.
+func (g *generator) originalUpdate() *recipe {
+	r := g.update()
+	var list []manifest.Content
+	for _, b := range manifest.Needed(level(0), level(1)) {
+		list = append(list, manifest.Content{Blob: b})
+	}
+	old := files[0]["README.txt"]
+	blob := manifest.Blob{SHA256: manifest.Sum([]byte(old)), Size: int64(len(old))}
+	r.parts[bundle.LevelsName][2] = listed(0, append(list, manifest.Content{Blob: blob, Original: true}))
+	r.parts[bundle.PayloadName] = append(r.parts[bundle.PayloadName], entry{name: bundle.BlobName(blob.SHA256), body: old})
+	return r
+}
+
+// originals is a good update with one, and faults of the list of contents that names it.
+func (g *generator) originals() {
+	g.add(vector{Name: "good-original", About: "a good update with the old content of a changed text"}, 0, g.originalUpdate().build())
+	list := func(name, about string, edit func(s string) string) {
+		r := g.originalUpdate()
+		e := &r.parts[bundle.LevelsName][2]
+		before := e.body
+		if e.body = edit(e.body); e.body == before {
+			g.t.Fatalf("%s changes nothing", name)
+		}
+		g.fault(bundle.LayerLevels, fault.Tampered, "contents-original-"+name, "the list of contents "+about, r.build())
+	}
+	swap := func(old, new string) func(string) string {
+		return func(s string) string { return strings.Replace(s, old, new, 1) }
+	}
+	now := manifest.Sum([]byte(files[1]["README.txt"])).String()
+	list("unmarked", "does not say that an original is one", swap(`,"original":true`, ""))
+	list("false", "says of a content that it is no original", swap(`"original":true`, `"original":false`))
+	list("delta", "has an original that is a delta", swap(`,"original":true`, `,"bases":[],"original":true`))
+	list("twice", "names an original twice, in the place of a content", func(s string) string {
+		lines := strings.Split(s, "\n")
+		lines[1] = strings.TrimSuffix(lines[4], ",") + ","
+		return strings.Join(lines, "\n")
+	})
+	list("needed", "calls a content that is needed an original", func(s string) string {
+		at := strings.Index(s, now)
+		end := at + strings.Index(s[at:], "}")
+		return s[:end] + `,"original":true` + s[end:]
+	})
+	list("kept", "calls a content that stays an original", swap(manifest.Sum([]byte(files[0]["README.txt"])).String(), manifest.Sum([]byte(files[0]["old.txt"])).String()))
+}
+
 func (g *generator) delta(now, old string) string {
 	blob := func(s string) delta.Blob {
 		return delta.Blob{Content: delta.Content{Size: int64(len(s)), SHA256: manifest.Sum([]byte(s))}, Data: strings.NewReader(s)}
