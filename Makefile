@@ -68,8 +68,9 @@ race: ## the race detector, which needs cgo; the acceptance tests run built bina
 	  CGO_ENABLED=1 $(GO) test -race -timeout 15m $$($(GO) list ./... | grep -vE '/acceptance|/lzma2'); \
 	else echo "race: skipped, no C compiler on this machine"; fi
 
-failpoints: ## the tests that stop a run before each file effect
+failpoints: needs ## the tests that stop a run before each file effect
 	$(GO) test -tags failpoint -timeout 15m ./internal/rootfs ./internal/pack ./apply ./selfupdate
+	$(GO) test -tags failpoint -timeout 15m -run TestHooked ./internal/acceptance
 
 # A mount namespace of its own: a test that is killed leaves no mount behind.
 OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] && unshare -m --propagation private true 2>/dev/null && echo unshare -m --propagation private)

@@ -275,9 +275,7 @@ func (a *applyFlags) rerun(s *session, in *common.Bundle, path string) error {
 		args = slices.Replace(args, i, i+1, "--spooled", in.Path)
 	}
 	s.log.Info("end", "goes on with", path)
-	if err := s.end(); err != nil {
-		return err
-	}
+	s.end()
 	err := selfupdate.Rerun(path, args)
 	var exited *selfupdate.Exited
 	if errors.As(err, &exited) {

@@ -95,6 +95,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	}
 	p, err := pack.Init(dir, pack.InitOptions{
 		Product: a.product.Name, Version: a.product.Version, Level: level, Empty: a.empty, Trust: trust.Files(),
+		Warn: func(err error) { c.Warn("%v", err) },
 	})
 	if err != nil {
 		return err

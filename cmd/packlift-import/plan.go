@@ -52,7 +52,7 @@ func sayDifferent(s *session, pl *apply.Plan) {
 	}
 	var named []string
 	for i, x := range pl.Different {
-		s.log.Warn("differs from the level", "path", x.Path, "how", x.Reason)
+		s.log.Info("differs from the level", "path", x.Path, "how", x.Reason)
 		if i < maxNamed {
 			named = append(named, cli.Clean(x.Path)+" ("+x.Reason+")")
 		}

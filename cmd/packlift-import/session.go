@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"time"
 
 	"github.com/spf13/pflag"
@@ -14,7 +13,6 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
-	"packlift/internal/version"
 )
 
 // writeFlags are the flags of every command that changes a pack.
@@ -59,7 +57,8 @@ func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) 
 	}
 	s := &session{Pack: p, c: c, ends: []func() error{p.Close}}
 	if err := s.begin(ctx, w, command); err != nil {
-		return nil, errors.Join(err, s.end())
+		s.end()
+		return nil, err
 	}
 	return s, nil
 }
@@ -83,26 +82,15 @@ func (s *session) begin(ctx context.Context, w *writeFlags, command string) erro
 	return s.recover(ctx)
 }
 
-// end gives everything back, in reverse order; it may be called twice.
-func (s *session) end() error {
-	var err error
+// end gives everything back, in reverse order; it may be called twice. What fails
+// now is told, and leaves the run what it was.
+func (s *session) end() {
 	for i := len(s.ends) - 1; i >= 0; i-- {
-		err = errors.Join(err, s.ends[i]())
+		if err := s.ends[i](); err != nil {
+			s.c.Warn("%v", err)
+		}
 	}
 	s.ends = nil
-	return err
-}
-
-func (s *session) openLog(command string) error {
-	f, err := s.LogFile(time.Now(), command)
-	if err != nil {
-		return fmt.Errorf("log: %w", err)
-	}
-	s.ends = append(s.ends, f.Close)
-	s.file = pack.LogDir + "/" + filepath.Base(f.Name())
-	s.log = slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.log.Info("begin", "command", command, "version", version.Current(), "pack", s.Dir())
-	return nil
 }
 
 // closing logs how the command ended, and ends the session.
@@ -118,7 +106,7 @@ func (s *session) closing(err *error) {
 	default:
 		s.log.Error("end", "error", (*err).Error(), "class", class.String(), "code", cli.ExitCode(*err))
 	}
-	*err = errors.Join(*err, s.end())
+	s.end()
 }
 
 // recover finishes or undoes what an earlier run left in the middle, and tells

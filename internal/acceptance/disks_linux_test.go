@@ -118,14 +118,6 @@ func (d *fullDisk) sync(t *testing.T) {
 	}
 }
 
-// copyTo lays a copy of the tree from at the new folder to.
-func copyTo(t *testing.T, from, to string) {
-	t.Helper()
-	if out, err := exec.Command("cp", "-a", from, to).CombinedOutput(); err != nil {
-		t.Fatalf("cp: %v: %s", err, out)
-	}
-}
-
 // leftovers are names in dir that are none of those known.
 func leftovers(t *testing.T, dir string, known ...string) (left []string) {
 	t.Helper()

@@ -14,12 +14,14 @@ import (
 
 // InitOptions says what a new pack is. Empty makes one that holds nothing yet,
 // in a new folder if need be, and Level is not looked at. Trust is the first
-// trust set, file name to content.
+// trust set, file name to content. Warn is told what failed once the pack was
+// made; without it Init returns that.
 type InitOptions struct {
 	Product, Version string
 	Level            int
 	Empty            bool
 	Trust            map[string][]byte
+	Warn             func(error)
 }
 
 func (o *InitOptions) check() error {
@@ -40,8 +42,7 @@ func Init(dir string, o InitOptions) (*Pack, error) {
 	}
 	root, err := openForInit(dir, o.Empty)
 	if err != nil {
-		return nil, fault.New(fault.Usage, "cannot open the folder that is to be a pack: %w", err).
-			WithHint("name the product's folder with --pack DIR")
+		return nil, cannotOpen("the folder that is to be a pack", err, "name the product's folder with --pack DIR")
 	}
 	p := &Pack{root: root, name: o.Product, version: o.Version}
 	err = p.giveToOwner(".")
@@ -73,7 +74,13 @@ func (p *Pack) initLocked(o InitOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, unlock()) }()
+	defer func() {
+		if uerr := unlock(); uerr != nil && err == nil && o.Warn != nil {
+			o.Warn(uerr)
+		} else {
+			err = errors.Join(err, uerr)
+		}
+	}()
 	if err := p.mayInit(o); err != nil { // another init may have been first
 		return err
 	}

@@ -178,7 +178,11 @@ func (p *Pack) locked(l *lock, command string) (func() error, error) {
 			return nil
 		}
 		released, p.held = true, nil
-		return errors.Join(p.clearHolder(l), l.Close())
+		err := p.clearHolder(l)
+		if err != nil {
+			err = fmt.Errorf("the lock is given back, but its record of this run stays: %w", err)
+		}
+		return errors.Join(err, l.Close())
 	}, nil
 }
 

@@ -29,6 +29,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -68,7 +69,7 @@ type Pack struct {
 func Open(dir string) (*Pack, error) {
 	root, err := rootfs.Open(dir)
 	if err != nil {
-		return nil, fault.New(fault.Usage, "cannot open the pack: %w", err).WithHint("name the pack's folder with --pack DIR")
+		return nil, cannotOpen("the pack", err, "name the pack's folder with --pack DIR")
 	}
 	p := &Pack{root: root}
 	err = p.load()
@@ -80,6 +81,15 @@ func Open(dir string) (*Pack, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// cannotOpen is a matter of the command line where what it names is no folder; any
+// other cause has its own class.
+func cannotOpen(what string, err error, hint string) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
+		return fault.New(fault.Usage, "cannot open %s: %w", what, err).WithHint("%s", hint)
+	}
+	return fmt.Errorf("cannot open %s: %w", what, err)
 }
 
 // giveToOwner has what root makes in another's pack belong to that user, whose

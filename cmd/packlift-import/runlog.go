@@ -1,0 +1,71 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"packlift/internal/cli"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+	"packlift/internal/version"
+)
+
+func (s *session) openLog(command string) error {
+	f, err := s.LogFile(time.Now(), command)
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	s.ends = append(s.ends, f.Close)
+	s.file = pack.LogDir + "/" + filepath.Base(f.Name())
+	text := slog.NewTextHandler(&runLog{File: f, c: s.c}, &slog.HandlerOptions{Level: slog.LevelDebug})
+	s.log = slog.New(warnings{text, s.c})
+	s.log.Info("begin", "command", command, "version", version.Current(), "pack", s.Dir())
+	return nil
+}
+
+// runLog is a run's log. A line that it cannot take does not end the run, but is
+// warned of, once.
+type runLog struct {
+	*rootfs.File
+	c    *cli.Console
+	told bool
+}
+
+func (l *runLog) Write(b []byte) (int, error) {
+	n, err := l.File.Write(b)
+	if err != nil && !l.told {
+		l.told = true
+		l.c.Warn("the log of this run has gaps: %v", err)
+	}
+	return n, err
+}
+
+// warnings shows those that a log gets on the console as well: what a run went on
+// without, its user has to hear of.
+type warnings struct {
+	slog.Handler
+	c *cli.Console
+}
+
+func (w warnings) Handle(ctx context.Context, r slog.Record) error {
+	if r.Level == slog.LevelWarn {
+		text := r.Message
+		r.Attrs(func(a slog.Attr) bool {
+			text += ": " + a.Value.String()
+			return true
+		})
+		w.c.Warn("%s", text)
+	}
+	return w.Handler.Handle(ctx, r)
+}
+
+func (w warnings) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return warnings{w.Handler.WithAttrs(attrs), w.c}
+}
+
+func (w warnings) WithGroup(name string) slog.Handler {
+	return warnings{w.Handler.WithGroup(name), w.c}
+}
