@@ -219,11 +219,7 @@ func (z *unzipper) directory(count int) error {
 		for i, place := range order {
 			es[i], plans[i] = z.es[place], z.plans[place]
 		}
-		out, err := z.frames.Central(z.r, nil, es, plans)
-		if err != nil {
-			return err
-		}
-		if _, err := z.out.Write(out); err != nil {
+		if err := z.frames.Central(z.r, z.out, es, plans); err != nil {
 			return err
 		}
 		done += int(n)

@@ -155,7 +155,7 @@ func (c *catalog) open(n int64) error {
 }
 
 func (c *catalog) openZip(in io.ReaderAt, size int64) error {
-	a, err := zipfile.Parse(in, size)
+	a, err := zipfile.ParseWithin(in, size, MaxMemory-c.used)
 	if err != nil {
 		return err
 	}

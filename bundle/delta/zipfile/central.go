@@ -2,6 +2,7 @@ package zipfile
 
 import (
 	"errors"
+	"io"
 
 	"packlift/bundle/delta/streams"
 )
@@ -79,19 +80,40 @@ func (f *Frames) told(e *Entry, facts Facts, k Field) uint32 {
 	}
 }
 
-// Central reads records and appends them to out. es are the entries, settled
-// and in the directory's order; they are completed.
-func (f *Frames) Central(r *streams.Reader, out []byte, es []Entry, plans []Plan) ([]byte, error) {
+// Central reads records and writes them to w, little at a time: their strings
+// may all be one that is long. es are the entries, settled and in the
+// directory's order; they are completed.
+func (f *Frames) Central(r *streams.Reader, w io.Writer, es []Entry, plans []Plan) error {
+	if err := f.records(r, es, plans); err != nil {
+		return err
+	}
+	var out []byte
+	for i := range es {
+		out = es[i].appendCentral(out)
+		if len(out) < pageSize && i+1 < len(es) {
+			continue
+		}
+		if _, err := w.Write(out); err != nil {
+			return err
+		}
+		out = out[:0]
+	}
+	f.before = es[len(es)-1]
+	return nil
+}
+
+// records reads the columns of records.
+func (f *Frames) records(r *streams.Reader, es []Entry, plans []Plan) error {
 	for k := Field(0); k < centralFields; k++ {
 		switch k {
 		case Made, Disk, Inner, Outer:
 			if err := f.numbers(r, es, plans, func(e *Entry) *uint32 { return &e.Central[k] }); err != nil {
-				return nil, err
+				return err
 			}
 		default:
 			values, err := column(r, len(es), max32)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			for i, d := range values {
 				es[i].Central[k] = addDifference(f.told(&es[i], es[i].Facts, k), d)
@@ -101,14 +123,7 @@ func (f *Frames) Central(r *streams.Reader, out []byte, es []Entry, plans []Plan
 			}
 		}
 	}
-	if err := f.centralStrings(r, es, plans); err != nil {
-		return nil, err
-	}
-	for i := range es {
-		out = es[i].appendCentral(out)
-	}
-	f.before = es[len(es)-1]
-	return out, nil
+	return f.centralStrings(r, es, plans)
 }
 
 func (f *Frames) centralStrings(r *streams.Reader, es []Entry, plans []Plan) error {

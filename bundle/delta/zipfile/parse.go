@@ -23,7 +23,13 @@ type Archive struct {
 // Parse takes the length bytes of r apart. ErrForm means that they are no zip
 // file that can be rebuilt.
 func Parse(r io.ReaderAt, length int64) (*Archive, error) {
-	p := parser{r: &pages{r: r, size: length}, length: length}
+	return ParseWithin(r, length, MaxEntries*EntryMemory)
+}
+
+// ParseWithin is Parse, but of a file whose entries take more than memory bytes
+// it reads no entry: ErrForm.
+func ParseWithin(r io.ReaderAt, length, memory int64) (*Archive, error) {
+	p := parser{r: &pages{r: r, size: length}, length: length, memory: memory}
 	err := p.parse()
 	if err != nil && !errors.Is(err, ErrForm) {
 		return nil, fmt.Errorf("zip: %w", err)
@@ -37,6 +43,7 @@ func Parse(r io.ReaderAt, length int64) (*Archive, error) {
 type parser struct {
 	r       *pages
 	length  int64
+	memory  int64
 	a       Archive
 	base    int64 // added to offsets: bytes before the zip file
 	strings int
@@ -94,6 +101,9 @@ func (p *parser) end() (count int, size int64, err error) {
 	if total > MaxEntries || size < total*centralSize || p.a.Central < 0 || p.base < 0 || offset < 0 || size > MaxStrings+total*centralSize {
 		return 0, 0, form("a central directory of impossible size")
 	}
+	if total*EntryMemory > p.memory {
+		return 0, 0, form("more entries than there is memory for")
+	}
 	return int(total), size, nil
 }
 
@@ -132,29 +142,41 @@ func (p *parser) central(count int, size int64) error {
 	if _, err := p.r.ReadAt(dir, p.a.Central); err != nil {
 		return err
 	}
-	type placed struct {
-		Entry
-		order int
-	}
-	all := make([]placed, count)
-	for i := range all {
-		n, err := p.record(dir, &all[i].Entry)
+	es, at := make([]Entry, count), make([]int, count)
+	for i := range es {
+		n, err := p.record(dir, &es[i])
 		if err != nil {
 			return err
 		}
-		all[i].order = i
+		at[i] = i
 		dir = dir[n:]
 	}
 	if len(dir) > 0 {
 		return form("something behind the central directory")
 	}
-	slices.SortStableFunc(all, func(a, b placed) int { return cmp.Compare(a.At, b.At) })
-	p.a.Entries, p.a.Order = make([]Entry, count), make([]int, count)
-	for i := range all {
-		p.a.Entries[i] = all[i].Entry
-		p.a.Order[all[i].order] = i
+	slices.SortStableFunc(at, func(a, b int) int { return cmp.Compare(es[a].At, es[b].At) })
+	p.a.Entries, p.a.Order = es, make([]int, count)
+	for place, i := range at {
+		p.a.Order[i] = place
 	}
+	arrange(es, at)
 	return nil
+}
+
+// arrange puts es[from[i]] at i, for each i, without a second copy of all. It uses up from.
+func arrange(es []Entry, from []int) {
+	for first := range from {
+		if from[first] == first {
+			continue
+		}
+		held, i := es[first], first
+		for from[i] != first {
+			next := from[i]
+			es[i], from[i] = es[next], i
+			i = next
+		}
+		es[i], from[i] = held, i
+	}
 }
 
 func (p *parser) record(dir []byte, e *Entry) (int, error) {

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -119,9 +121,11 @@ func read(t testing.TB, all []streams.Segment, p []byte, a, twins *Archive, rows
 		if err != nil {
 			t.Fatal(err)
 		}
-		if out, err = f.Central(r, out, pick(es, order), pick(plans, order)); err != nil {
+		var records bytes.Buffer
+		if err := f.Central(r, &records, pick(es, order), pick(plans, order)); err != nil {
 			t.Fatal(err)
 		}
+		out = append(out, records.Bytes()...)
 	}
 	if err := r.Close(); err != nil {
 		t.Fatal(err)
@@ -233,6 +237,90 @@ func TestGzipHead(t *testing.T) {
 	}
 }
 
+// TestArrange: any order is put right.
+func TestArrange(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		from := r.Perm(r.IntN(12))
+		es := make([]Entry, len(from))
+		for place, i := range from {
+			es[i].At = int64(place)
+		}
+		arrange(es, from)
+		for place := range es {
+			if es[place].At != int64(place) {
+				t.Fatalf("at %d stands %d", place, es[place].At)
+			}
+		}
+	}
+}
+
+// TestParseWithin: what has too many entries is refused before they are read.
+func TestParseWithin(t *testing.T) {
+	p := sample(t, 3000)
+	for memory, fits := range map[int64]bool{3000 * EntryMemory: true, 3000*EntryMemory - 1: false, 0: false} {
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		a, err := ParseWithin(bytes.NewReader(p), int64(len(p)), memory)
+		runtime.ReadMemStats(&after)
+		if (err == nil) != fits || err != nil && !errors.Is(err, ErrForm) || fits && len(a.Entries) != 3000 {
+			t.Errorf("memory %d: %v", memory, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; !fits && n > 256<<10 {
+			t.Errorf("memory %d: refused after %d bytes", memory, n)
+		}
+	}
+}
+
+// scant is a writer with little room.
+type scant struct{ left int }
+
+func (f *scant) Write(p []byte) (int, error) {
+	if f.left -= len(p); f.left < 0 {
+		return 0, io.ErrShortWrite
+	}
+	return len(p), nil
+}
+
+// TestLongStrings: records that all repeat the longest strings take no memory
+// for that, and stop where there is no room.
+func TestLongStrings(t *testing.T) {
+	long := strings.Repeat("x", 1<<16-1)
+	es, plans, facts, order := make([]Entry, Rows), make([]Plan, Rows), make([]Facts, Rows), make([]int, Rows)
+	for i := range es {
+		es[i], plans[i].Item, order[i] = Entry{Name: "n", CentralName: "n", CentralExtra: long, Comment: long}, -1, i
+	}
+	w := &streams.Writer{}
+	var put Frames
+	put.PutLocals(w, es, plans, facts)
+	put.StartCentral()
+	put.PutOrder(w, order)
+	put.PutCentral(w, es, plans, facts)
+	for name, room := range map[string]int{"room": 1 << 30, "no room": 1 << 20} {
+		r := &streams.Reader{Segment: w.Segment}
+		var get Frames
+		got, plans, err := get.Locals(r, Rows, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		get.StartCentral()
+		if _, err := get.Order(r, Rows, Rows); err != nil {
+			t.Fatal(err)
+		}
+		out := &scant{room}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		err = get.Central(r, out, got, plans)
+		runtime.ReadMemStats(&after)
+		if wrote := room - out.left; (err == nil) != (name == "room") || err == nil && wrote < Rows*2*len(long) {
+			t.Errorf("%s: %d bytes, %v", name, wrote, err)
+		}
+		if n := after.TotalAlloc - before.TotalAlloc; n > 4<<20 {
+			t.Errorf("%s: %d bytes of memory", name, n)
+		}
+	}
+}
+
 // FuzzParse: no file makes Parse panic, and what it takes apart can be rebuilt.
 func FuzzParse(f *testing.F) {
 	f.Add(sample(f, 3))
@@ -290,7 +378,7 @@ func FuzzFrames(f *testing.F) {
 		}
 		frames.StartCentral()
 		if _, err := frames.Order(r, n, n); err == nil {
-			frames.Central(r, nil, es, plans)
+			frames.Central(r, io.Discard, es, plans)
 		}
 	})
 }
