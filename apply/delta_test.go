@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"packlift/bundle/delta"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 )
@@ -93,6 +94,15 @@ func TestDeltaMakesSomethingElse(t *testing.T) {
 		"gone":   {func(t *testing.T, top string, f *fakeBundle) { must(t, os.Remove(filepath.Join(top, "app-1.jar"))) }, fault.Conflict},
 		"delta":  {func(t *testing.T, top string, f *fakeBundle) { b := f.bodies[f.contents[0].SHA256]; b[len(b)-1] ^= 1 }, fault.Tampered},
 		"recipe": {func(t *testing.T, top string, f *fakeBundle) { f.bodies[f.contents[0].SHA256][20] ^= 1 }, fault.Tampered},
+		"longer than signed": {func(t *testing.T, top string, f *fakeBundle) {
+			f.bodies[f.contents[0].SHA256] = deltaOf(t, strings.Repeat("all that stays ", 400)+"2, and more", strings.Repeat("all that stays ", 400)+"1")
+		}, fault.Tampered},
+		"says it is vast": {func(t *testing.T, top string, f *fakeBundle) {
+			r, n, err := delta.ParseRecipe(f.bodies[f.contents[0].SHA256])
+			must(t, err)
+			r.Result.Size = delta.MaxSize
+			f.bodies[f.contents[0].SHA256] = append(r.Marshal(), f.bodies[f.contents[0].SHA256][n:]...)
+		}, fault.Tampered},
 		"cut": {func(t *testing.T, top string, f *fakeBundle) {
 			d := f.contents[0].SHA256
 			f.bodies[d] = bytes.Clone(f.bodies[d][:len(f.bodies[d])-1])
@@ -104,9 +114,6 @@ func TestDeltaMakesSomethingElse(t *testing.T) {
 		must(t, err)
 		before := readTree(t, p.Dir())
 		c.spoil(t, p.Dir(), f)
-		if name == "delta" || name == "recipe" || name == "cut" {
-			before = readTree(t, p.Dir())
-		}
 		_, err = f.run(context.Background(), p, pl, testOptions())
 		if fault.ClassOf(err) != c.class {
 			t.Errorf("%s: class %v, %v", name, fault.ClassOf(err), err)

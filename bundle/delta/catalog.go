@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"packlift/bundle/delta/zipfile"
 )
@@ -162,6 +163,7 @@ func (c *catalog) openZip(in io.ReaderAt, size int64) error {
 	if err := c.take(a.Memory()); err != nil {
 		return err
 	}
+	c.items = slices.Grow(c.items, len(a.Entries))
 	for i := range a.Entries {
 		e := &a.Entries[i]
 		c.items = append(c.items, item{in: in, off: e.Data, length: e.Length, plain: e.Plain, packed: e.Central[zipfile.Method] == zipfile.Deflated && e.Central[zipfile.Flags]&1 == 0, entry: e})
