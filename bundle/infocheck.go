@@ -172,6 +172,9 @@ func checkTools(tools []Tool) error {
 
 func platform(t Tool) string { return t.OS + "_" + t.Arch }
 
+// Check returns an error where platform, version or size cannot be a tool's.
+func (t *Tool) Check() error { return t.check() }
+
 func (t *Tool) check() error {
 	switch {
 	case !isPlatformWord(t.OS) || !isPlatformWord(t.Arch):

@@ -12,7 +12,7 @@ import (
 )
 
 // Namespaces are those that a new trust set has rules for.
-var Namespaces = []string{NamespaceBundle, NamespaceTool, NamespaceTrust, NamespaceReceipt}
+var Namespaces = []string{NamespaceBundle, NamespaceTool, NamespaceTrust, NamespaceReceipt, NamespaceDepot}
 
 // NewSigner is one signer of a new trust set. Key is a public key as in a
 // .pub file: "type base64 [comment]".
@@ -23,8 +23,8 @@ type NewSigner struct {
 
 // NewTrust describes a new trust set. Policy gives for a namespace how many of
 // which role must sign. Of a namespace left out any one signer will do, but
-// packlift-trust@v1 follows packlift-bundle@v1: who may change the set must not be
-// fewer than who may use it. A tool needs no more than one, as it lies inside a
+// packlift-trust@v1 and packlift-depot@v1 follow packlift-bundle@v1: who may change the
+// set, or say what bundles are made of, must not be fewer than who may sign these. A tool needs no more than one, as it lies inside a
 // bundle that the bundle's rule covers whole. Products empty: any product.
 type NewTrust struct {
 	Signers  []NewSigner
@@ -81,12 +81,12 @@ func (o *NewTrust) policyFile() ([]byte, error) {
 		p.Namespaces[ns] = map[string]int{RoleAny: 1}
 	}
 	if rule := o.Policy[NamespaceBundle]; rule != nil {
-		p.Namespaces[NamespaceTrust] = rule
+		p.Namespaces[NamespaceTrust], p.Namespaces[NamespaceDepot] = rule, rule
 	}
 	for _, ns := range slices.Sorted(maps.Keys(o.Policy)) {
 		if p.Namespaces[ns] == nil {
 			return nil, fault.New(fault.Usage, "policy: namespace %q is unknown", ns).
-				WithHint("use one of %s, %s, %s, %s", NamespaceBundle, NamespaceTool, NamespaceTrust, NamespaceReceipt)
+				WithHint("use one of %s", strings.Join(Namespaces, ", "))
 		}
 		p.Namespaces[ns] = o.Policy[ns]
 	}

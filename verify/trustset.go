@@ -29,6 +29,7 @@ const (
 	NamespaceTool    = "packlift-tool@v1"
 	NamespaceTrust   = "packlift-trust@v1"
 	NamespaceReceipt = "packlift-receipt@v1"
+	NamespaceDepot   = "packlift-depot@v1"
 )
 
 // Caps on a trust set.

@@ -20,8 +20,8 @@ const trustNewLong = `Make a trust set: a folder that says who may sign what. A 
 and checks its fingerprint. Without --policy any one signer will do, for every namespace and product.
 
 A namespace that --policy does not name needs any one signer too: a tool lies inside a bundle, and
-the bundle's rule covers it. Only ` + verify.NamespaceTrust + ` follows the rule of ` + verify.NamespaceBundle + `.
-Namespaces: ` + verify.NamespaceBundle + `, ` + verify.NamespaceTool + `, ` + verify.NamespaceTrust + `, ` + verify.NamespaceReceipt + `.`
+the bundle's rule covers it. Only ` + verify.NamespaceTrust + ` and ` + verify.NamespaceDepot + ` follow the rule of ` + verify.NamespaceBundle + `.
+Namespaces: ` + verify.NamespaceBundle + `, ` + verify.NamespaceTool + `, ` + verify.NamespaceTrust + `, ` + verify.NamespaceReceipt + `, ` + verify.NamespaceDepot + `.`
 
 func trust(c *cli.Console) *cobra.Command {
 	cmd := &cobra.Command{Use: "trust", Short: "Make a trust set: who may sign what"}
@@ -46,7 +46,7 @@ func trustNew(c *cli.Console) *cobra.Command {
 	f := cmd.Flags()
 	f.StringArrayVar(&t.signers, "signer", nil, "a principal and its public key, `NAME=FILE.pub` (repeatable)")
 	f.StringArrayVar(&t.roles, "role", nil, "who holds a role, `ROLE=NAME,…` (repeatable)")
-	f.StringArrayVar(&t.policies, "policy", nil, "how many of which role must sign, `NAMESPACE=ROLE:COUNT,…` (repeatable; default: any:1, but "+verify.NamespaceTrust+" follows "+verify.NamespaceBundle+")")
+	f.StringArrayVar(&t.policies, "policy", nil, "how many of which role must sign, `NAMESPACE=ROLE:COUNT,…` (repeatable; default: any:1, but "+verify.NamespaceTrust+" and "+verify.NamespaceDepot+" follow "+verify.NamespaceBundle+")")
 	f.StringArrayVar(&t.products, "for-product", nil, "product `NAME` that the set speaks for (repeatable; default: any)")
 	f.StringVarP(&t.dir, "output", "o", "", "make the folder `DIR`")
 	common.Require(cmd, "signer", "output")

@@ -211,6 +211,9 @@ func readable(s source, path string, size int64) (io.ReaderAt, func(), error) {
 	}
 	defer f.Close()
 	if size > heldInPart {
+		if d, ok := s.(*depotSource); ok {
+			return d.openAt(path)
+		}
 		return nil, nil, nil
 	}
 	b := make([]byte, size)
