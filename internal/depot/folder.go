@@ -59,7 +59,6 @@ func OpenFolder(dir string) (Source, error) {
 	return folder{root}, nil
 }
 
-
 func tampered(name string, format string, args ...any) error {
 	return fault.New(fault.Tampered, "the depot's %s %w", name, fmt.Errorf(format, args...)).
 		WithHint("check the depot where it is kept: packlift-export depot check --depot DIR --trust DIR; a mirror is copied again")

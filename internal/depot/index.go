@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"packlift/bundle"
@@ -202,7 +204,7 @@ func (l *Level) check() error {
 	if l.Level < 0 || l.Level > manifest.MaxLevel {
 		return fmt.Errorf("index: level %d is not 0 to %d", l.Level, manifest.MaxLevel)
 	}
-	if err := manifest.CheckChannel(l.Channel); err != nil {
+	if err := CheckChannel(l.Channel); err != nil {
 		return fmt.Errorf("index: level %d: %w", l.Level, err)
 	}
 	for _, f := range []File{l.Manifest, l.Objects} {
@@ -210,7 +212,7 @@ func (l *Level) check() error {
 			return fmt.Errorf("index: level %d: a list has a size out of bounds", l.Level)
 		}
 	}
-	if !within(l.Advisory, manifest.MaxAdvisory) {
+	if !within(l.Advisory, bundle.MaxAdvisory) {
 		return fmt.Errorf("index: level %d: the advisory has a size out of bounds", l.Level)
 	}
 	return nil
@@ -249,6 +251,17 @@ func (x *Index) checkTools() error {
 
 func (t *Tool) key() string { return t.Name + " " + t.OS + " " + t.Arch }
 
+// CheckChannel returns an error unless name has 1 to 64 of a-z 0-9 . _ -, beginning with a letter.
+func CheckChannel(name string) error {
+	odd := func(c rune) bool {
+		return (c < 'a' || c > 'z') && (c < '0' || c > '9') && !strings.ContainsRune("._-", c)
+	}
+	if name == "" || len(name) > 64 || name[0] < 'a' || name[0] > 'z' || strings.ContainsFunc(name, odd) {
+		return fmt.Errorf("channel %.80q: use 1 to 64 of a-z 0-9 . _ -, beginning with a letter", name)
+	}
+	return nil
+}
+
 // FullChannel is the channel that offers every level.
 const FullChannel = "full"
 
@@ -272,4 +285,9 @@ func (x *Index) Find(level int) (Level, bool) {
 		}
 	}
 	return Level{}, false
+}
+
+// SortTools puts tools into the index's order.
+func SortTools(list []Tool) {
+	slices.SortFunc(list, func(a, b Tool) int { return strings.Compare(a.key(), b.key()) })
 }

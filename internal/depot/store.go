@@ -16,6 +16,7 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"packlift/bundle"
 	"packlift/bundle/xzpar"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -240,8 +241,9 @@ func (s *Store) PutDelta(ctx context.Context, c *xzpar.Compressor, content manif
 
 // PutLevel stores the manifest of a level, its objects and its advisory, and
 // returns the level's record.
-func (s *Store) PutLevel(ctx context.Context, c *xzpar.Compressor, m *manifest.Manifest, objects []manifest.Object, a *manifest.Advisory) (l Level, err error) {
-	if err := a.Check(); err != nil {
+func (s *Store) PutLevel(ctx context.Context, c *xzpar.Compressor, m *manifest.Manifest, objects []manifest.Object, a *bundle.Advisory) (l Level, err error) {
+	text, err := a.Marshal()
+	if err != nil {
 		return l, err
 	}
 	l = Level{Level: m.Level, Channel: a.Channel, Date: a.Date}
@@ -252,7 +254,6 @@ func (s *Store) PutLevel(ctx context.Context, c *xzpar.Compressor, m *manifest.M
 	if err != nil {
 		return l, err
 	}
-	text := a.Marshal()
 	l.Advisory = manifest.Blob{SHA256: manifest.Sum(text), Size: int64(len(text))}
 	return l, s.write(advisoryName(l.Advisory.SHA256), text)
 }

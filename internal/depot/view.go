@@ -63,13 +63,13 @@ func (v *View) said(ctx context.Context, name string, err error) error {
 }
 
 // Advisory reads what a level says of itself.
-func (v *View) Advisory(ctx context.Context, l Level) (*manifest.Advisory, error) {
+func (v *View) Advisory(ctx context.Context, l Level) (*bundle.Advisory, error) {
 	name := advisoryName(l.Advisory.SHA256)
 	b, err := v.whole(ctx, name, l.Advisory)
 	if err != nil {
 		return nil, err
 	}
-	a, err := manifest.ParseAdvisory(b)
+	a, err := bundle.ParseAdvisory(b)
 	if err != nil {
 		return nil, v.said(ctx, name, err)
 	}
