@@ -45,6 +45,9 @@ type createFlags struct {
 	trust, tools    string
 	platforms       cli.Platforms
 	minimumTool     string
+	depot           depotFlags
+	opened          *opened // --depot's
+	everyLevel      bool
 	bestBefore      cli.Date
 	minSequence     cli.Sequence
 	maxMemory       cli.Size
@@ -64,7 +67,9 @@ func createUpdate(c *cli.Console) *cobra.Command {
 	}
 	a.flags(cmd)
 	cmd.Flags().Var(&a.contains, "contains-hotfix", "say that the level contains this hotfix, `LEVEL.HOTFIX` such as 3.1 (repeatable)")
-	common.Require(cmd, "end-level", "output")
+	a.depot.Flags(cmd.Flags())
+	cmd.Flags().BoolVar(&a.everyLevel, "every-level", false, "with --depot: carry every level between that the channel offers, so that sites may stand and stop on each")
+	common.Require(cmd, "output")
 	return cmd
 }
 
@@ -75,9 +80,9 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	f.StringArrayVar(&a.between, "between", nil, "carry this level as well, `LEVEL=TREE`, so that a site can stand or stop on it (repeatable)")
 	f.StringArrayVar(&a.advisories, "advisory", nil, "carry what a level says of itself: a `FILE` as docs/format.md has it (repeatable)")
 	f.Var(&a.product, "product", "the product (default: PACK's)")
-	f.VarP(&a.start, "start-level", "s", "level of --from")
-	f.VarP(&a.end, "end-level", "e", "level of --to")
-	f.StringVar(&a.channel, "channel", "full", "`CHANNEL` that the bundle belongs to")
+	f.VarP(&a.start, "start-level", "s", "level that the update starts from; with --depot, left out: a full bundle")
+	f.VarP(&a.end, "end-level", "e", "level that it leads to; with --depot, 0 or left out: the newest")
+	f.StringVar(&a.channel, "channel", "", "`CHANNEL` that the bundle belongs to, and that a depot offers levels in (default: full)")
 	f.StringArrayVarP(&a.recipients, "recipient", "r", nil, "encrypt to `RECIPIENT`: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …, or a plugin's (repeatable)")
 	f.StringArrayVarP(&a.recipientsFiles, "recipients-file", "R", nil, "encrypt to each recipient in `FILE` (repeatable)")
 	f.BoolVar(&a.passphrase, "passphrase", false, "encrypt with a passphrase instead, which is asked for")
@@ -99,6 +104,7 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 
 func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) error {
 	o, err := a.options(ctx, c, args)
+	defer a.opened.Close()
 	if err != nil {
 		return err
 	}
@@ -146,7 +152,7 @@ func limitMemory(max int64) {
 func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string) (o export.CreateOptions, err error) {
 	o = export.CreateOptions{
 		From: a.from, To: a.to, Pack: strings.Join(args, ""), Product: a.product.Name, Version: a.product.Version,
-		Channel: a.channel, ToolsDir: a.tools, Platforms: a.platforms, MinimumTool: a.minimumTool,
+		Channel: a.channel, EveryLevel: a.everyLevel, ToolsDir: a.tools, Platforms: a.platforms, MinimumTool: a.minimumTool,
 		BestBefore: a.bestBefore.Time, MinSequence: manifest.Sequence(a.minSequence),
 		Hotfix: a.hotfix, Contains: a.contains,
 		Whole: a.whole, MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
@@ -169,6 +175,12 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 			return o, err
 		}
 	}
+	if a.depot.location != "" {
+		if a.opened, err = a.depot.open(ctx, c, o.Product, o.Version, o.Pack, o.Trust); err != nil {
+			return o, err
+		}
+		o.View = a.opened.View
+	}
 	if o.Recipients, err = a.readRecipients(ctx, c); err != nil {
 		return o, err
 	}
@@ -181,18 +193,32 @@ func (a *createFlags) levels(o *export.CreateOptions) error {
 	if a.hotfix > 0 {
 		a.start = a.end // both trees are of one level
 	}
+	if a.depot.location != "" {
+		if err := o.SetProduct(); err != nil {
+			return err
+		}
+		if !a.start.Given() {
+			o.Start = export.NoStart
+		}
+	}
 	if a.from != "" && !a.start.Given() {
 		return fault.New(fault.Usage, "the level of --from is not given").WithHint("give it with -s N")
 	}
-	if a.from == "" && a.start.Given() {
+	if a.from == "" && a.start.Given() && a.depot.location == "" {
 		return fault.New(fault.Usage, "-s tells the level of --from, which is not given").WithHint("give --from TREE, or leave -s out for a full bundle")
+	}
+	if !a.end.Given() && a.depot.location == "" {
+		return fault.New(fault.Usage, "the level that the bundle leads to is not given").WithHint("give it with -e N, or a depot that knows the newest with --depot")
 	}
 	for _, l := range []struct {
 		flag *cli.Level
 		to   *int
 	}{{&a.start, &o.Start}, {&a.end, &o.End}} {
+		if !l.flag.Given() {
+			continue
+		}
 		var err error
-		version := a.product.Version
+		version := o.Version
 		if version == "" {
 			version = l.flag.Version()
 		}

@@ -11,6 +11,7 @@ import (
 	"packlift/bundle"
 	"packlift/bundle/sshsig"
 	"packlift/internal/fault"
+	"packlift/internal/fetch"
 	"packlift/internal/manifest"
 	"packlift/verify"
 )
@@ -21,14 +22,14 @@ type View struct {
 	Index   Index
 	Digest  manifest.Digest // of the index
 	Signers []verify.Signer
-	source  Source
+	source  fetch.Source
 	folder  string
 	trust   *verify.TrustSet
 }
 
 // Options say which product of a depot is wanted, and who is trusted.
 type Options struct {
-	Source           Source
+	Source           fetch.Source
 	Product, Version string
 	Trust            *verify.TrustSet
 	Seen             []*Seen // where it is kept what was seen before

@@ -10,12 +10,11 @@ import (
 	"io"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"packlift/bundle"
 	"packlift/bundle/sshsig"
 	"packlift/bundle/xzpar"
 	"packlift/internal/fault"
+	"packlift/internal/fetch"
 	"packlift/internal/manifest"
 	"packlift/verify"
 )
@@ -103,25 +102,13 @@ func (v *View) OpenObject(ctx context.Context, o *manifest.Object) (io.ReadClose
 	return v.open(ctx, objectName(o), File{plain, o.Stored})
 }
 
-// Fetch has each object at hand: those of a far depot are brought into the cache, several at a time.
-func (v *View) Fetch(ctx context.Context, list []*manifest.Object, jobs int, progress func(bytes int64)) error {
-	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, jobs))
+// Fetch has objects at hand: those of a far depot are brought into the cache, several at a time.
+func (v *View) Fetch(ctx context.Context, list []*manifest.Object) error {
+	var wants []fetch.Want
 	for _, o := range list {
-		g.Go(func() error {
-			f, err := v.source.Object(ctx, v.name(objectName(o)), o.Stored.Size, o.Stored.SHA256)
-			if err != nil {
-				return err
-			}
-			defer f.Close()
-			if _, err := io.Copy(io.Discard, f); err != nil {
-				return err
-			}
-			progress(o.Stored.Size)
-			return nil
-		})
+		wants = append(wants, fetch.Want{Name: v.name(objectName(o)), Size: o.Stored.Size, SHA256: o.Stored.SHA256})
 	}
-	return g.Wait()
+	return fetch.Prefetch(ctx, v.source, wants)
 }
 
 // open reads a compressed file: its bytes as stored are compared with what is
@@ -138,7 +125,7 @@ func (v *View) open(ctx context.Context, name string, f File) (io.ReadCloser, er
 	return &unpacked{r: xzpar.NewSequential(ctx, o), o: o, name: v.name(name), left: f.Plain.Size, want: f.Plain.SHA256, sum: sha256.New()}, nil
 }
 
-func (v *View) sameBytes(ctx context.Context, name string, o Object, want manifest.Blob) error {
+func (v *View) sameBytes(ctx context.Context, name string, o fetch.Object, want manifest.Blob) error {
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(o, want.Size+1))
 	if err != nil {
@@ -157,7 +144,7 @@ func (v *View) sameBytes(ctx context.Context, name string, o Object, want manife
 // where they are others than stated: who wants exactly the size never sees what follows.
 type unpacked struct {
 	r    io.Reader
-	o    Object
+	o    io.ReadCloser
 	name string
 	left int64
 	want manifest.Digest

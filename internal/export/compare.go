@@ -70,7 +70,7 @@ func (a *allowance) take(n int64) bool {
 
 // decide makes x a delta if that is smaller.
 func (c *creation) decide(x *carried) error {
-	if x.again || x.text || x.Size < leastSize || len(x.bases) == 0 && !x.isContainer() {
+	if x.again || x.text || x.settled || x.Size < leastSize || len(x.bases) == 0 && !x.isContainer() {
 		return nil
 	}
 	d, err := c.makeDelta(x)
@@ -225,7 +225,12 @@ func readable(s source, path string, size int64) (io.ReaderAt, func(), error) {
 
 // findBases chooses the old files that each content of a step may be told from.
 func (c *creation) findBases(s step) error {
-	olds, items := s.leaving(), slices.DeleteFunc(slices.Clone(c.payload), func(x *carried) bool { return x.step != s || x.again || x.text })
+	known := func(x *carried) bool { return x.step != s || x.again || x.text || x.settled }
+	items := slices.DeleteFunc(slices.Clone(c.payload), known)
+	if len(items) == 0 {
+		return nil
+	}
+	olds := slices.DeleteFunc(s.leaving(), func(e manifest.Entry) bool { return c.Missing[e.SHA256] })
 	old, new := make([]match.File, len(olds)), make([]match.File, len(items))
 	g, ctx := errgroup.WithContext(c.ctx)
 	g.SetLimit(c.Jobs)

@@ -31,12 +31,12 @@ type Created struct {
 // verifies what it wrote and puts it in place. Errors have the class of their
 // fault: Usage, Untrusted (the site would not accept it), Interrupted when ctx ends.
 func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
-	if err := o.normalise(); err != nil {
+	if err := o.normalise(ctx); err != nil {
 		return nil, err
 	}
 	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
 	defer c.close()
-	for _, step := range []func() error{c.chooseTools, c.scan, c.planPayload, c.openOutput, c.write, c.check, c.digest} {
+	for _, step := range []func() error{c.chooseTools, c.scan, c.planPayload, c.openOutput, c.fetch, c.write, c.check, c.digest} {
 		err := ctx.Err()
 		if err == nil {
 			err = step()

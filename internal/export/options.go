@@ -1,6 +1,7 @@
 package export
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"filippo.io/age"
 
 	"packlift/bundle"
+	"packlift/internal/depot"
 	"packlift/internal/fault"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
@@ -47,6 +49,14 @@ type CreateOptions struct {
 	// Advisories are what published levels say of themselves: ascending levels,
 	// above Start (in a full bundle from 0 on) and up to End.
 	Advisories []*bundle.Advisory
+
+	// View is a depot that the levels come from in the place of trees. End 0 is
+	// the newest that Channel offers, Start NoStart a full bundle; EveryLevel
+	// carries all that Channel offers between.
+	View       *depot.View
+	EveryLevel bool
+	// Missing are contents of levels that some site has not: nothing is told from them.
+	Missing map[manifest.Digest]bool
 
 	Product, Version string
 	Start, End       int // levels; with From 0 <= Start < End, without it Start is ignored
@@ -93,16 +103,24 @@ const (
 )
 
 // normalise fills in defaults and refuses what cannot be meant.
-func (o *CreateOptions) normalise() error {
+func (o *CreateOptions) normalise(ctx context.Context) error {
 	o.setDefaults()
-	if err := o.setProduct(); err != nil {
+	if err := o.SetProduct(); err != nil {
 		return err
+	}
+	if o.View != nil {
+		if err := o.fromDepot(ctx); err != nil {
+			return err
+		}
 	}
 	if o.To == "" {
 		o.To = o.Pack
 	}
 	if o.To == "" {
 		return fault.New(fault.Usage, "no tree to carry").WithHint("give --to TREE, or the pack as argument")
+	}
+	if o.From == "" {
+		o.Start = o.End
 	}
 	if err := o.checkLevels(); err != nil {
 		return err
@@ -143,12 +161,10 @@ func (o *CreateOptions) setDefaults() {
 	if o.MinimumTool == "" {
 		o.MinimumTool = version.Minimum
 	}
-	if o.From == "" {
-		o.Start = o.End
-	}
 }
 
-func (o *CreateOptions) setProduct() error {
+// SetProduct takes the product from Pack where it is not named.
+func (o *CreateOptions) SetProduct() error {
 	if o.Pack != "" {
 		b, err := readSmall(filepath.Join(o.Pack, "updates", "product.txt"), 256)
 		if err != nil {

@@ -26,6 +26,9 @@ type carried struct {
 	bases []manifest.Entry // files of the step's start that it may be told from, the likeliest first
 	delta *delta.Delta     // nil: whole, or made again when it is written
 	takes int64            // bytes of the delta
+
+	settled bool             // how it travels is known: nothing is compared
+	stored  *manifest.Object // the delta, as the depot has it
 }
 
 // length is the number of bytes that x takes in the payload.
@@ -58,6 +61,7 @@ func (c *creation) planPayload() error {
 	if c.From == "" || c.Whole {
 		return nil
 	}
+	c.reuse()
 	return c.compare()
 }
 
@@ -126,6 +130,9 @@ func (c *creation) writePayload(w *bundle.PartWriter) error {
 func (c *creation) writeContent(w *bundle.PartWriter, x *carried) error {
 	if !x.Delta {
 		return c.addFile(w, bundle.BlobName(x.SHA256), bundle.Blob{Size: x.Size, SHA256: x.SHA256}, x.source(), x.open)
+	}
+	if x.stored != nil {
+		return c.writeStored(w, x)
 	}
 	d := x.delta
 	if d == nil {

@@ -17,6 +17,7 @@ import (
 	"packlift/bundle/xzpar"
 	"packlift/internal/depot"
 	"packlift/internal/fault"
+	"packlift/internal/fetch"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
 	"packlift/verify"
@@ -43,18 +44,18 @@ type PublishOptions struct {
 
 // Published tells what Publish made.
 type Published struct {
-	Depot    string          // the product's folder
-	Product  string          // NAME-VERSION
-	Level    int             `json:"level"`
-	Channel  string          `json:"channel"`
-	Serial   int64           `json:"serial"`
-	Index    manifest.Digest `json:"index"`
-	Contents int             // new ones
-	Bytes    int64           // of their files
-	Deltas   int             // new ones
-	DeltaB   int64
-	Tools    []string
-	Warnings []string
+	Depot      string          `json:"depot"`   // the product's folder
+	Product    string          `json:"product"` // NAME-VERSION
+	Level      int             `json:"level"`
+	Channel    string          `json:"channel"`
+	Serial     int64           `json:"serial"`
+	Index      manifest.Digest `json:"index"`
+	Contents   int             `json:"contents"` // new ones
+	Bytes      int64           `json:"bytes"`    // of their files
+	Deltas     int             `json:"deltas"`   // new ones
+	DeltaBytes int64           `json:"delta_bytes"`
+	Tools      []string        `json:"tools"`
+	Warnings   []string        `json:"-"`
 }
 
 // Publish makes a tree the next level of a depot. Readers see it all at once,
@@ -104,7 +105,7 @@ func (o *PublishOptions) normalise() error {
 	if o.Level < 0 || o.Level > manifest.MaxLevel {
 		return fault.New(fault.Usage, "level %d is not 0 to %d", o.Level, manifest.MaxLevel)
 	}
-	if err := o.setProduct(); err != nil {
+	if err := o.SetProduct(); err != nil {
 		return err
 	}
 	if err := outside(filepath.Join(o.Depot, "x"), o.Tree); err != nil {
@@ -115,12 +116,13 @@ func (o *PublishOptions) normalise() error {
 	return checkSigners(o.Signers)
 }
 
-func (o *PublishOptions) setProduct() error {
+// SetProduct takes the product from the tree where it is not named.
+func (o *PublishOptions) SetProduct() error {
 	c := CreateOptions{Product: o.Product, Version: o.Version}
 	if _, err := os.Stat(filepath.Join(o.Tree, "updates", "product.txt")); err == nil {
 		c.Pack = o.Tree
 	}
-	err := c.setProduct()
+	err := c.SetProduct()
 	o.Product, o.Version = c.Product, c.Version
 	return err
 }
@@ -151,7 +153,7 @@ func (p *publishing) close() {
 
 // before reads what is published already, as a reader who trusts the signers would.
 func (p *publishing) before() error {
-	src, err := depot.OpenFolder(p.Depot)
+	src, err := fetch.Open(p.Depot, fetch.Options{})
 	if err != nil {
 		return err
 	}
@@ -315,7 +317,7 @@ func (p *publishing) deltasFrom(l depot.Level) error {
 	})
 	for _, o := range out {
 		p.made.Deltas++
-		p.made.DeltaB += o.Stored.Size
+		p.made.DeltaBytes += o.Stored.Size
 	}
 	p.objects = append(p.objects, out...)
 	return err

@@ -78,7 +78,7 @@ func (o *CreateOptions) checkAdvisories() error {
 func (c *creation) openStops() error {
 	r := reading{jobs: c.Jobs, progress: c.meter.add}
 	for _, w := range c.wanted() {
-		tree, err := openSource(c.ctx, w.Tree, r)
+		tree, err := c.openTree(w, r)
 		if err != nil {
 			return err
 		}
@@ -89,6 +89,18 @@ func (c *creation) openStops() error {
 		}
 	}
 	return nil
+}
+
+// openTree opens a level of the depot, or a folder or archive.
+func (c *creation) openTree(w Stop, r reading) (source, error) {
+	if c.View == nil {
+		return openSource(c.ctx, w.Tree, r)
+	}
+	l, ok := c.View.Index.Find(w.Level)
+	if !ok {
+		return nil, NoLevel(c.View, c.Channel, w.Level)
+	}
+	return openLevel(c.ctx, c.View, l)
 }
 
 func (c *creation) manifestOf(s source, level int) (*manifest.Manifest, error) {

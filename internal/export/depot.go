@@ -1,0 +1,102 @@
+package export
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"packlift/internal/depot"
+	"packlift/internal/fault"
+)
+
+// fromDepot fills in the trees, the levels between and the advisories from the
+// depot. End 0 is the newest level that the channel offers.
+func (o *CreateOptions) fromDepot(ctx context.Context) error {
+	if o.From != "" || o.To != "" || len(o.Between) > 0 {
+		return fault.New(fault.Usage, "levels come from a depot or from trees, not from both").WithHint("leave --from, --to and --between out, or --depot")
+	}
+	offered := o.View.Index.Offered(o.Channel)
+	if len(offered) == 0 {
+		return fault.New(fault.WrongLevel, "the depot offers no level of %s in channel %s", depot.Folder(o.Product, o.Version), o.Channel).
+			WithHint("%s", channelsHint(&o.View.Index))
+	}
+	if o.End == 0 {
+		o.End = offered[len(offered)-1].Level
+	}
+	o.To = o.treeName(o.End)
+	if !slices.ContainsFunc(offered, func(l depot.Level) bool { return l.Level == o.End }) {
+		return NoLevel(o.View, o.Channel, o.End)
+	}
+	if o.Start != NoStart {
+		if _, ok := o.View.Index.Find(o.Start); !ok {
+			return NoLevel(o.View, depot.FullChannel, o.Start)
+		}
+		o.From = o.treeName(o.Start)
+	}
+	if o.EveryLevel {
+		o.everyLevel(offered)
+	}
+	return o.readAdvisories(ctx)
+}
+
+// NoStart is the Start of a full bundle from a depot.
+const NoStart = -1
+
+func (o *CreateOptions) treeName(level int) string {
+	return fmt.Sprintf("%s level %d of the depot", depot.Folder(o.Product, o.Version), level)
+}
+
+func (o *CreateOptions) everyLevel(offered []depot.Level) {
+	for _, l := range offered {
+		if l.Level > o.Start && l.Level < o.End && o.From != "" {
+			o.Between = append(o.Between, Stop{l.Level, o.treeName(l.Level)})
+		}
+	}
+}
+
+func (o *CreateOptions) readAdvisories(ctx context.Context) error {
+	for _, l := range o.View.Index.Levels {
+		if l.Level > o.End || o.From != "" && l.Level <= o.Start {
+			continue
+		}
+		a, err := o.View.Advisory(ctx, l)
+		if err != nil {
+			return err
+		}
+		o.Advisories = append(o.Advisories, a)
+	}
+	return nil
+}
+
+// NoLevel says which levels a depot has, where one is asked for that it does
+// not offer.
+func NoLevel(v *depot.View, channel string, level int) error {
+	offered := v.Index.Offered(channel)
+	names := make([]string, len(offered))
+	for i, l := range offered {
+		names[i] = fmt.Sprint(l.Level)
+	}
+	what := fmt.Sprintf("the depot has no level %d of %s", level, depot.Folder(v.Index.Product, v.Index.Version))
+	if l, ok := v.Index.Find(level); ok {
+		what = fmt.Sprintf("level %d is of channel %s, and channel %s does not offer it", level, l.Channel, channel)
+	}
+	e := fault.New(fault.WrongLevel, "%s; the levels there are %s", what, strings.Join(names, ", "))
+	switch {
+	case len(offered) > 0 && level > offered[len(offered)-1].Level:
+		return e.WithHint("has it been published? packlift-export publish PACK --depot DIR --level %d makes it", level)
+	case len(offered) > 0 && level < offered[0].Level:
+		return e.WithHint("levels below %d are not published: make the update from trees, packlift-export create-update --from OLD --to NEW -s %d -e %d",
+			offered[0].Level, level, offered[len(offered)-1].Level)
+	}
+	return e.WithHint("choose one of these, or another --channel")
+}
+
+func channelsHint(x *depot.Index) string {
+	var names []string
+	for _, l := range x.Levels {
+		names = append(names, l.Channel)
+	}
+	slices.Sort(names)
+	return "its channels: " + strings.Join(slices.Compact(append(names, depot.FullChannel)), ", ")
+}
