@@ -42,6 +42,7 @@ type applyFlags struct {
 	revert     bool
 	template   string
 	noLog      bool
+	summary    bool
 	selfUpdate cli.Choice
 	maxAge     cli.Duration
 	jobs       int
@@ -77,6 +78,7 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	a.write.dryRunFlag(f)
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
 	f.BoolVar(&a.noLog, "no-changelog", false, "write no changelog")
+	f.BoolVar(&a.summary, "get-summary", false, "write updates/update-summary-000A-000B.md: what the levels say of themselves")
 	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
 	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
@@ -308,7 +310,21 @@ func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, p
 	}
 	s.c.Changed()
 	sayResult(s.c, s.Pack, pl, r)
+	if a.summary {
+		a.writeSummary(s, b, r, o)
+	}
 	return nil
+}
+
+// writeSummary comes after the change: what goes wrong here is a warning.
+func (a *applyFlags) writeSummary(s *session, b *verify.Bundle, r *apply.Result, o apply.Options) {
+	l, err := b.Levels(o.Identities)
+	if err == nil {
+		err = writeSummary(s.c, s.Pack, r.From, r.To, l)
+	}
+	if err != nil {
+		s.c.Warn("the summary was not written: %v", err)
+	}
 }
 
 // explain adds to "cannot decrypt" where an identity is looked for.

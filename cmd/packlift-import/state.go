@@ -14,9 +14,10 @@ import (
 
 func currentState(c *cli.Console) *cobra.Command {
 	var f packFlag
+	var export string
 	cmd := &cobra.Command{
 		Use: "current-state", Short: "Print the pack's level and hotfixes", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open()
 			if err != nil {
 				return err
@@ -25,10 +26,14 @@ func currentState(c *cli.Console) *cobra.Command {
 			if err := warnInterrupted(c, p); err != nil {
 				return err
 			}
+			if export != "" {
+				return exportState(cmd.Context(), c, p, export)
+			}
 			return sayState(c, p)
 		},
 	}
 	f.Flags(cmd.Flags())
+	cmd.Flags().StringVar(&export, "export", "", "write the state to `FILE`, for packlift-export create-update --for; - is standard output")
 	return cmd
 }
 

@@ -45,7 +45,7 @@ var Layers = [][]string{
 	{"bundle/delta", "bundle/sshsig", "bundle/tarball", "bundle/xzpar"},
 	{"bundle"},
 	{"verify"},
-	{"internal/depot"},
+	{"internal/depot", "internal/summary"},
 	{"internal/export", "apply", "selfupdate"},
 	{"internal/cli"},
 	{"cmd/internal"},
