@@ -17,6 +17,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
+	"packlift/internal/pack"
 )
 
 const createLong = `Write a bundle: one signed, encrypted file that brings a pack from one level to
@@ -48,6 +49,7 @@ type createFlags struct {
 	depot           depotFlags
 	opened          *opened // --depot's
 	everyLevel      bool
+	sites           []string
 	bestBefore      cli.Date
 	minSequence     cli.Sequence
 	maxMemory       cli.Size
@@ -69,6 +71,7 @@ func createUpdate(c *cli.Console) *cobra.Command {
 	cmd.Flags().Var(&a.contains, "contains-hotfix", "say that the level contains this hotfix, `LEVEL.HOTFIX` such as 3.1 (repeatable)")
 	a.depot.Flags(cmd.Flags())
 	cmd.Flags().BoolVar(&a.everyLevel, "every-level", false, "with --depot: carry every level between that the channel offers, so that sites may stand and stop on each")
+	cmd.Flags().StringArrayVar(&a.sites, "for", nil, "with --depot: fit the site whose state, exported there, is in `FILE`; of several the one bundle fits all (repeatable)")
 	common.Require(cmd, "output")
 	return cmd
 }
@@ -115,6 +118,9 @@ func (a *createFlags) run(ctx context.Context, c *cli.Console, args []string) er
 	}
 	for _, k := range made.Report.Checks {
 		common.SayCheck(c.Detail, k)
+	}
+	for _, s := range made.Assumed {
+		c.Note("assumed: %s", s)
 	}
 	for _, w := range made.Warnings {
 		c.Warn("%s", w)
@@ -180,6 +186,11 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 			return o, err
 		}
 		o.View = a.opened.View
+	} else if len(a.sites) > 0 || a.everyLevel {
+		return o, fault.New(fault.Usage, "--for and --every-level choose among the levels of a depot").WithHint("name it with --depot")
+	}
+	if o.Sites, err = a.readSites(ctx, c); err != nil {
+		return o, err
 	}
 	if o.Recipients, err = a.readRecipients(ctx, c); err != nil {
 		return o, err
@@ -227,6 +238,21 @@ func (a *createFlags) levels(o *export.CreateOptions) error {
 		}
 	}
 	return nil
+}
+
+func (a *createFlags) readSites(ctx context.Context, c *cli.Console) (out []export.Site, err error) {
+	for _, name := range a.sites {
+		b, err := common.ReadSmall(ctx, c, "state", name, pack.MaxSiteState)
+		if err != nil {
+			return nil, err
+		}
+		s, err := pack.ParseSiteState(b)
+		if err != nil {
+			return nil, fault.New(fault.Usage, "%s: %w", name, err).WithHint("at the site: packlift-import current-state --export FILE")
+		}
+		out = append(out, export.Site{Name: name, SiteState: s})
+	}
+	return out, nil
 }
 
 func (a *createFlags) readRecipients(ctx context.Context, c *cli.Console) ([]age.Recipient, error) {

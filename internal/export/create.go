@@ -24,6 +24,7 @@ type Created struct {
 	Bytes    int64          // their plain size
 	Report   *verify.Report // what the check of the written bundle said
 	Placed   []string       // importers renewed in the pack's bin
+	Assumed  []string       // of the sites that the bundle is for
 	Warnings []string
 }
 
@@ -35,6 +36,7 @@ func CreateUpdate(ctx context.Context, o CreateOptions) (*Created, error) {
 		return nil, err
 	}
 	c := &creation{CreateOptions: o, ctx: ctx, meter: newMeter(o.Progress)}
+	c.made.Assumed = o.assumed
 	defer c.close()
 	for _, step := range []func() error{c.chooseTools, c.scan, c.planPayload, c.openOutput, c.fetch, c.write, c.check, c.digest} {
 		err := ctx.Err()

@@ -28,6 +28,12 @@ func (o *CreateOptions) fromDepot(ctx context.Context) error {
 	if !slices.ContainsFunc(offered, func(l depot.Level) bool { return l.Level == o.End }) {
 		return NoLevel(o.View, o.Channel, o.End)
 	}
+	if len(o.Sites) > 0 {
+		var err error
+		if o.assumed, err = o.forSites(ctx); err != nil {
+			return err
+		}
+	}
 	if o.Start != NoStart {
 		if _, ok := o.View.Index.Find(o.Start); !ok {
 			return NoLevel(o.View, depot.FullChannel, o.Start)

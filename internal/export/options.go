@@ -55,6 +55,9 @@ type CreateOptions struct {
 	// carries all that Channel offers between.
 	View       *depot.View
 	EveryLevel bool
+	// Sites are states that the bundle has to fit, as small as it can be.
+	Sites   []Site
+	assumed []string
 	// Missing are contents of levels that some site has not: nothing is told from them.
 	Missing map[manifest.Digest]bool
 
