@@ -103,6 +103,9 @@ func (c *creation) close() {
 // chooseTools finds, proves and signs the importers, and with a trust set
 // asks whether the site would run them.
 func (c *creation) chooseTools() (err error) {
+	if c.NoTools {
+		return nil
+	}
 	if c.Pack != "" {
 		sweepPackBin(c.Pack)
 		if c.packBin, err = packTools(c.Pack); err != nil {

@@ -74,6 +74,7 @@ type CreateOptions struct {
 	Trust       *verify.TrustSet // the site's; nil: nobody asks whether the site accepts
 	ToolsDir    string           // empty: tools/ beside the exporter, else the exporter's folder
 	Platforms   []string         // os/arch, or all
+	NoTools     bool             // carry none
 	MinimumTool string           // empty: version.Minimum
 	BestBefore  time.Time        // zero: none
 	MinSequence manifest.Sequence
