@@ -91,28 +91,30 @@ func lastLine(s string) string {
 // Each effect fails once with each of the errors: the run ends with its cause,
 // and the tree is old and tidy at once, or new.
 func TestErrnoAnywhere(t *testing.T) {
-	scenes(t, func(t *testing.T, s *scene) {
-		work := s.work(t)
-		probe := filepath.Join(work, "probe")
-		s.fresh(t, probe)
-		points := len(s.count(t, s.job, probe))
-		s.remove(probe)
-		var ended, went atomic.Int64
-		each(points*len(errnos), func(i int) {
-			n, errno := (i-1)/len(errnos)+1, (i-1)%len(errnos)
-			top := filepath.Join(work, fmt.Sprint(i))
-			s.fresh(t, top)
-			f := s.fail(t, s.job, top, n, errno)
-			if f.failed {
-				ended.Add(1)
-			} else {
-				went.Add(1)
-			}
-			s.checkFailed(t, f, top)
-			s.remove(top)
-		})
-		t.Logf("%d points, %d errors: %d runs ended with the cause, %d went on as they may", points, points*len(errnos), ended.Load(), went.Load())
+	scenes(t, errnoAnywhere)
+}
+
+func errnoAnywhere(t *testing.T, s *scene) {
+	work := s.work(t)
+	probe := filepath.Join(work, "probe")
+	s.fresh(t, probe)
+	points := len(s.count(t, s.job, probe))
+	s.remove(probe)
+	var ended, went atomic.Int64
+	each(points*len(errnos), func(i int) {
+		n, errno := (i-1)/len(errnos)+1, (i-1)%len(errnos)
+		top := filepath.Join(work, fmt.Sprint(i))
+		s.fresh(t, top)
+		f := s.fail(t, s.job, top, n, errno)
+		if f.failed {
+			ended.Add(1)
+		} else {
+			went.Add(1)
+		}
+		s.checkFailed(t, f, top)
+		s.remove(top)
 	})
+	t.Logf("%d points, %d errors: %d runs ended with the cause, %d went on as they may", points, points*len(errnos), ended.Load(), went.Load())
 }
 
 func (s *scene) checkFailed(t *testing.T, f failure, top string) {

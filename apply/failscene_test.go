@@ -26,7 +26,7 @@ import (
 // The failpoint tests end the helper before each single file effect, or make
 // that effect fail. A scene is one run that changes a pack, and the pack before it.
 type scene struct {
-	name, job string // job is the helper's: apply, full or revert
+	name, job string // job is the helper's: apply, full, revert, hotfix, heal or staged
 	outside   bool   // backups lie outside the pack
 	noBackup  bool
 	mount     bool // mnt is another file system
@@ -87,10 +87,13 @@ func (s *scene) lay(t *testing.T) {
 	}
 	decorate(t, dir, old, s.owner)
 	s.sides(t, old)
-	if s.job == "revert" {
-		if out, err := s.spawn("apply", s.template, ""); err != nil {
+	if first := map[string]string{"revert": "apply", "heal": "apply", "staged": "stage"}[s.job]; first != "" {
+		if out, err := s.spawn(first, s.template, ""); err != nil {
 			t.Fatal(err, out)
 		}
+	}
+	if s.job == "heal" {
+		s.damage(t)
 	}
 	s.from.whole(t, "before", s, s.template)
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"os"
 	"path"
@@ -208,13 +209,20 @@ func (s *scene) sides(t *testing.T, old tree) {
 	target = target.whole()
 	first := &side{facts: factsText(before), level: 3, history: []string{"init -1 3"}, audit: []string{"init"}}
 	f := crashBundle()
-	if s.job == "full" {
+	switch s.job {
+	case "full":
 		first.level, first.history, f = pack.NoLevel, []string{"init -1 -1"}, fullBundle()
+	case "hotfix":
+		f = hotfixBundle()
 	}
-	second := &side{facts: factsText(updated(before, target)), level: 10, manifest: f.info.TargetManifest, floor: f.info.MinSequence,
+	second := &side{facts: factsText(updated(before, target)), level: f.info.End, manifest: f.info.TargetManifest, floor: f.info.MinSequence,
 		changelog: changelogName(first.level, 10), generations: []string{"000001"}, remembers: s.outside,
-		history: append(slices.Clone(first.history), fmt.Sprintf("%s %d 10", f.info.Kind, first.level)), audit: []string{"init", string(f.info.Kind)}}
+		history: append(slices.Clone(first.history), fmt.Sprintf("%s %d %d", f.info.Kind, first.level, f.info.End)), audit: []string{"init", string(f.info.Kind)}}
 	second.text = changelogOf(first.level, old.whole(), target)
+	if s.job == "hotfix" {
+		second.changelog = "updates/changelog-0003-hf-1.md"
+		second.text = strings.Replace(second.text, "Update level: 0003 -> 0010", "Hotfix: 1 of update level 0003", 1)
+	}
 	if s.noBackup {
 		second.generations = nil
 	} else if s.outside {
@@ -226,6 +234,12 @@ func (s *scene) sides(t *testing.T, old tree) {
 		third.facts, third.level, third.manifest, third.generations, third.outside = s.back, 3, f.info.BaseManifest, nil, 0
 		third.history, third.audit = append(slices.Clone(second.history), "revert 10 3"), append(slices.Clone(second.audit), "revert")
 		s.from, s.to = second, &third
+	}
+	if s.job == "heal" {
+		third := *second
+		third.generations = []string{"000001", "000002"}
+		third.history, third.audit = append(slices.Clone(second.history), "heal 10 10"), append(slices.Clone(second.audit), "heal")
+		s.from, s.to = second, &third // what is damaged comes with damage
 	}
 }
 
@@ -277,6 +291,9 @@ func (s *scene) recovered(t *testing.T, what, top string) (onNew bool) {
 		return false
 	}
 	_, err = Recover(context.Background(), p, nil)
+	if err == nil {
+		err = SweepStaged(p, slog.New(slog.DiscardHandler))
+	}
 	p.Close()
 	if err != nil {
 		t.Errorf("%s: recover: %v", what, err)

@@ -2,14 +2,17 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
 	"strings"
 	"testing"
 
+	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/verify"
 )
 
 // This test binary runs itself again as a helper that applies, reverts or
@@ -73,13 +76,62 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 		return err
 	case "full":
 		f = fullBundle()
+	case "hotfix":
+		f = hotfixBundle()
+	case "heal":
+		return helpHeal(p, o)
+	case "prune":
+		_, err := Recover(context.Background(), p, o.Log)
+		if err == nil {
+			_, err = Prune(p, 1, o.Log)
+		}
+		return err
+	case "again": // the update of the one before last
+		f = againBundle(p)
 	}
 	pl, err := f.plan(p, o)
 	if err != nil {
 		return err
 	}
+	if job == "stage" {
+		_, err = pl.stageAll(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
+		return err
+	}
+	if job == "staged" {
+		f.lacks = len(f.contents) // nothing comes from the bundle
+	}
 	_, err = f.run(context.Background(), p, pl, o)
+	return errors.Join(err, SweepStaged(p, o.Log))
+}
+
+// helpHeal puts right what damage did.
+func helpHeal(p *pack.Pack, o Options) error {
+	f := fullBundle()
+	all := func(string) bool { return true }
+	h, err := planHeal(context.Background(), p, &f.info, &verify.Levels{Target: f.target, Contents: f.contents}, all, o.withDefaults())
+	if err != nil {
+		return err
+	}
+	_, err = h.runHeal(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
 	return err
+}
+
+// againBundle leads one level up from where p is; a file tells the level.
+func againBundle(p *pack.Pack) *fakeBundle {
+	s, err := p.State()
+	if err != nil {
+		panic(err)
+	}
+	at := func(level int) tree {
+		return tree{"level": file(fmt.Sprint(level)), fmt.Sprintf("of%d", level): file("x"), "same": file("same")}
+	}
+	return newFake(plainTB{}, at(s.Level), at(s.Level+1), s.Level, s.Level+1)
+}
+
+func hotfixBundle() *fakeBundle {
+	f := newFake(plainTB{}, crashOld, crashNew, 3, 3)
+	f.info.Kind, f.info.Sequence.Hotfix = bundle.Hotfix, 1
+	return f
 }
 
 type plainTB struct{ testing.TB }

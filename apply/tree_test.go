@@ -253,11 +253,18 @@ func (b *fakeBlobs) Next() (*content, error) {
 }
 
 func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {
-	fit, err := fitInfo(p, &f.info, o.Level)
+	fit, err := f.fit(p, o)
 	if err != nil {
 		return nil, err
 	}
 	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target, Contents: f.contents}, o)
+}
+
+func (f *fakeBundle) fit(p *pack.Pack, o Options) (FitResult, error) {
+	if f.info.Kind == bundle.Hotfix {
+		return fitHotfix(p, &f.info)
+	}
+	return fitInfo(p, &f.info, o.Level)
 }
 
 func (f *fakeBundle) run(ctx context.Context, p *pack.Pack, pl *Plan, o Options) (*Result, error) {
