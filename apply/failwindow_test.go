@@ -41,7 +41,7 @@ func (s *scene) damage(t *testing.T) {
 	must(t, os.RemoveAll(filepath.Join(dir, "new/sub")))
 	facts, err := treeFacts(dir)
 	must(t, err)
-	s.from.facts = factsText(facts)
+	s.from.facts, s.from.damaged = factsText(facts), true
 	target := crashNew.with(crashOwn).with(tree{"linked": file("two names")}).whole()
 	s.to.facts = factsText(updated(facts, target))
 }
