@@ -61,3 +61,15 @@ func TestLimitMemory(t *testing.T) {
 		t.Error("there is no limit")
 	}
 }
+
+// A secret on the command line is not repeated, however it was written.
+func TestAgainHidesSecrets(t *testing.T) {
+	before := os.Args
+	defer func() { os.Args, hiddenWords.list = before, nil }()
+	os.Args = []string{"t", "-p", "se cret", "--password=se cret", "-pse cret", "se cret-file", "dir/se cret"}
+	HideWord("")
+	HideWord("se cret")
+	if got := Again(); got != "t -p '***' '--password=***' '-p***' 'se cret-file' 'dir/se cret'" {
+		t.Error(got)
+	}
+}
