@@ -3,6 +3,7 @@ package export
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -150,14 +151,14 @@ func (c *counter) Write(p []byte) (int, error) {
 
 // makeDelta tells x from its bases. ErrNoGain says that it is better sent whole.
 func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
-	data, done, err := readable(x.to.tree, x.path, x.Size)
+	data, done, err := readable(c.ctx, x.to.tree, x.path, x.Size)
 	if err != nil || data == nil {
 		return nil, errors.Join(err, noneWithout(data))
 	}
 	defer done()
 	var bases []delta.Blob
 	for _, e := range x.bases {
-		old, done, err := readable(x.from.tree, e.Path, e.Size)
+		old, done, err := readable(c.ctx, x.from.tree, e.Path, e.Size)
 		if err != nil {
 			return nil, err
 		}
@@ -199,15 +200,15 @@ func sameContent(r io.ReaderAt, size int64, want manifest.Digest) error {
 	return nil
 }
 
-// readable opens a file of a tree for reading anywhere; nil where it would take
-// too much memory.
-func readable(s source, path string, size int64) (io.ReaderAt, func(), error) {
+// readable opens a file of a tree for reading anywhere, until ctx ends; nil
+// where it would take too much memory.
+func readable(ctx context.Context, s source, path string, size int64) (io.ReaderAt, func(), error) {
 	f, err := s.open(path)
 	if err != nil {
 		return nil, nil, err
 	}
 	if at, ok := f.(io.ReaderAt); ok {
-		return at, func() { f.Close() }, nil
+		return &contextReaderAt{ctx, at}, func() { f.Close() }, nil
 	}
 	defer f.Close()
 	if size > heldInPart {
@@ -239,7 +240,7 @@ func (c *creation) findBases(s step) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			sk, err := sketchOf(s, e.Path)
+			sk, err := sketchOf(ctx, s, e.Path)
 			*out = match.File{Path: e.Path, Size: e.Size, Digest: e.SHA256, Sketch: sk}
 			return err
 		})
@@ -261,13 +262,13 @@ func (c *creation) findBases(s step) error {
 	return nil
 }
 
-func sketchOf(s source, path string) (match.Sketch, error) {
+func sketchOf(ctx context.Context, s source, path string) (match.Sketch, error) {
 	f, err := s.open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
 	var out match.Sketcher
-	_, err = io.Copy(&out, f)
+	_, err = io.Copy(&out, withContext(ctx, f))
 	return out.Sketch(), err
 }

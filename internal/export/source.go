@@ -85,6 +85,19 @@ func (c *contextReader) Read(p []byte) (int, error) {
 	return c.r.Read(p)
 }
 
+// contextReaderAt is the same for reads at any place.
+type contextReaderAt struct {
+	ctx context.Context
+	r   io.ReaderAt
+}
+
+func (c *contextReaderAt) ReadAt(p []byte, off int64) (int, error) {
+	if err := c.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.r.ReadAt(p, off)
+}
+
 // openPath is how a file on disk is opened when its turn comes.
 func openPath(path string) func() (io.ReadCloser, error) {
 	return func() (io.ReadCloser, error) { return regular.Open(path) }

@@ -12,6 +12,8 @@ const (
 	fewLeft  = 8        // where runs leave less than one part in so many, the rest is matched nearby
 	slack    = 64 << 10 // bytes of old beside a gap that are looked at
 	leastGap = 16 << 10 // shorter contents are matched wholly
+	farAway  = 16       // times a gap's length that old may skip there, beside nearby
+	nearby   = 256 << 10
 )
 
 // MakeAt is Make for contents of any size, within about memory bytes.
@@ -110,8 +112,8 @@ func (g *gaps) gap(at, n, from, to int64) error {
 		}
 	}
 	beside := min(slack, 2*n+leastRun)
-	if to < from || to-from > g.most-2*beside {
-		to = from + min(n, g.most-2*beside)
+	if to < from || to-from > min(g.most-2*beside, farAway*n+nearby) {
+		to = from + min(n, g.most-2*beside) // the next run is elsewhere: all between would be sorted for little
 	}
 	begin := max(0, from-beside)
 	old, err := piece(g.old, begin, max(0, min(to+beside, g.oldSize)-begin))

@@ -75,6 +75,54 @@ func TestLargeProperty(t *testing.T) {
 	atRoundTrip(t, nil, noise(1, 100000), 0)
 }
 
+// counting counts the bytes that are read in long pieces, as those are that are sorted.
+type counting struct {
+	io.ReaderAt
+	n int64
+}
+
+func (c *counting) ReadAt(p []byte, off int64) (int, error) {
+	if len(p) > partSize {
+		c.n += int64(len(p))
+	}
+	return c.ReaderAt.ReadAt(p, off)
+}
+
+// TestLargeRepeats: where the same pieces stand over and over, runs lie far
+// apart in old. What is between them is not looked at for each short gap.
+func TestLargeRepeats(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 9))
+	var old []byte
+	for range 800 {
+		at := r.IntN(40)
+		old = append(old, noise(uint64(at), 8000)[r.IntN(2000):6000]...)
+	}
+	new := slices.Clone(old)
+	for range 300 {
+		switch i := r.IntN(len(new) - 5000); r.IntN(3) {
+		case 0:
+			new[i] ^= 1
+		case 1:
+			new = slices.Insert(new, i, noise(r.Uint64(), r.IntN(200))...)
+		default:
+			new = slices.Delete(new, i, i+r.IntN(200))
+		}
+	}
+	var m Maker
+	read := &counting{ReaderAt: bytes.NewReader(old)}
+	s := make1(t, func(w *streams.Writer) error {
+		return m.MakeAt(w, bytes.NewReader(new), int64(len(new)), read, int64(len(old)), 10<<20)
+	})
+	check(t, s, new, old)
+	size := 0
+	for _, x := range s {
+		size += x.Size()
+	}
+	if t.Logf("%d bytes of old, %d sorted, a difference of %d", len(old), read.n, size); size > 300*150 || read.n > int64(len(old))/2 {
+		t.Error("too much")
+	}
+}
+
 type broken struct{ io.ReaderAt }
 
 func (broken) ReadAt([]byte, int64) (int, error) { return 0, errors.New("broken") }

@@ -57,12 +57,14 @@ func equalRuns(new io.ReaderAt, newSize int64, old io.ReaderAt, oldSize int64) (
 		return true
 	})
 	var runs []run
-	done := int64(0)
+	done, shift := int64(0), int64(0) // where the last run ends, and from new to old there
 	for at := int64(0); at < newSize && f.err == nil; {
 		var hit run
 		scan(f.new, at, newSize, f.shift, &f.err, func(h uint64, end int64) bool {
 			if s := f.slot(h); s.end != 0 && s.hash == h {
-				hit = f.extend(end, s.end, done)
+				if hit = f.going(end, end+shift, done); hit.n < leastRun {
+					hit = f.extend(end, s.end, done)
+				}
 			}
 			return hit.n < leastRun && f.err == nil
 		})
@@ -70,7 +72,7 @@ func equalRuns(new io.ReaderAt, newSize int64, old io.ReaderAt, oldSize int64) (
 			break
 		}
 		runs = append(runs, hit)
-		done = hit.new + hit.n
+		done, shift = hit.new+hit.n, hit.old-hit.new
 		at = done
 	}
 	return runs, f.err
@@ -98,6 +100,15 @@ func scan(r io.ReaderAt, at, size int64, shift uint, failed *error, f func(h uin
 		}
 		at += int64(len(p))
 	}
+}
+
+// going is extend where old goes on as before: of what stands in old more than
+// once that is the place which the rest of new comes from as well.
+func (f *finder) going(newEnd, oldEnd, done int64) run {
+	if oldEnd < windowLen || oldEnd > f.oldSize {
+		return run{}
+	}
+	return f.extend(newEnd, oldEnd, done)
 }
 
 // extend grows the match of the bytes before two places both ways; not to
