@@ -33,7 +33,7 @@ func (m *Maker) MakeAt(w *streams.Writer, new io.ReaderAt, newSize int64, old io
 	if fits && left > newSize/fewLeft {
 		return m.wholly(w, new, newSize, old, oldSize)
 	}
-	g := &gaps{Maker: m, e: encoder{w: w}, new: new, old: old, oldSize: oldSize, most: max(memory/8, 1<<20)}
+	g := &gaps{Maker: m, e: encoder{w: w}, new: new, old: old, oldSize: oldSize, most: max(memory/8, 1<<20), thorough: fits}
 	return g.write(append(runs, run{newSize, -1, 0}))
 }
 
@@ -69,6 +69,7 @@ type gaps struct {
 	new, old io.ReaderAt
 	oldSize  int64
 	most     int64 // bytes of one side that are matched at once
+	thorough bool  // what old skips is looked at, however much
 }
 
 // write takes runs; the last one is where new ends.
@@ -112,7 +113,7 @@ func (g *gaps) gap(at, n, from, to int64) error {
 		}
 	}
 	beside := min(slack, 2*n+leastRun)
-	if to < from || to-from > min(g.most-2*beside, farAway*n+nearby) {
+	if to < from || to-from > g.most-2*beside || !g.thorough && to-from > farAway*n+nearby {
 		to = from + min(n, g.most-2*beside) // the next run is elsewhere: all between would be sorted for little
 	}
 	begin := max(0, from-beside)

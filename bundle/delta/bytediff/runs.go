@@ -62,8 +62,11 @@ func equalRuns(new io.ReaderAt, newSize int64, old io.ReaderAt, oldSize int64) (
 		var hit run
 		scan(f.new, at, newSize, f.shift, &f.err, func(h uint64, end int64) bool {
 			if s := f.slot(h); s.end != 0 && s.hash == h {
-				if hit = f.going(end, end+shift, done); hit.n < leastRun {
-					hit = f.extend(end, s.end, done)
+				hit = f.extend(end, s.end, done)
+				if end+shift != s.end {
+					if on := f.going(end, end+shift, done); on.n >= hit.n {
+						hit = on
+					}
 				}
 			}
 			return hit.n < leastRun && f.err == nil
