@@ -17,7 +17,7 @@ type File struct {
 func (r *Root) Create(name string, perm fs.FileMode) (*File, error) {
 	var f *os.File
 	err := r.makes("create", name, func() (err error) {
-		f, err = r.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
+		f, err = r.openFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, perm)
 		if err == nil && r.owner != nil {
 			err = f.Chown(r.uid, r.gid)
 		}

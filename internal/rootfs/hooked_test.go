@@ -20,7 +20,7 @@ import (
 // listed here.
 
 var reading = map[string][]string{
-	"os":      {"ErrClosed", "ErrNotExist", "OpenRoot", "SameFile", "Stat", "TempDir"},
+	"os":      {"ErrClosed", "ErrNotExist", "NewFile", "OpenRoot", "SameFile", "Stat", "TempDir"},
 	"os.File": {"Close", "Fd", "Name", "Read", "ReadAt", "ReadDir", "Seek", "Stat", "SyscallConn"},
 	"os.Root": {"Close", "Lstat", "Open", "OpenFile", "OpenRoot", "Readlink", "Stat"},
 
@@ -61,17 +61,18 @@ func TestEveryMutatorIsHooked(t *testing.T) {
 // The check finds what it is there for.
 func TestUnhookedMutatorIsFound(t *testing.T) {
 	for what, c := range map[string]struct{ src, want string }{
-		"a call":               {`func bad(r *Root) error { return r.root.Mkdir("x", 0) }`, "os.Root.Mkdir"},
-		"before the hook":      {`func bad(r *Root) error { os.Remove("x"); return r.effect("remove", "x", func() error { return nil }) }`, "os.Remove"},
-		"a value":              {`func bad(f *File) func() error { return f.f.Sync }`, "os.File.Sync"},
-		"a helper":             {`func bad(r *Root) error { return r.moveChecked("x", "y") }`, "os.Root.Rename"},
-		"an open that empties": {`func bad(r *Root) { r.openExisting("x", os.O_TRUNC) }`, "flags"},
-		"an open by number":    {`func bad(r *Root) { r.root.OpenFile("x", 64, 0) }`, "flags"},
-		"flags from outside":   {`func Bad(r *Root, flag int) { r.root.OpenFile("x", flag, 0) }`, "flags"},
-		"a file as a writer":   {`func bad(f *File) { fmt.Fprint(f.f, "x") }`, "io.Writer"},
-		"a file handed out":    {`func bad(f *File) io.WriterAt { return f.f }`, "io.WriterAt"},
-		"a hook that is none":  {`func (r *Root) write(do func() error) error { return do() }`, "do is used by write itself"},
-		"a system call":        {`func bad(r *Root) { syscall.Rmdir("x") }`, "syscall.Rmdir"},
+		"a call":                {`func bad(r *Root) error { return r.root.Mkdir("x", 0) }`, "os.Root.Mkdir"},
+		"before the hook":       {`func bad(r *Root) error { os.Remove("x"); return r.effect("remove", "x", func() error { return nil }) }`, "os.Remove"},
+		"a value":               {`func bad(f *File) func() error { return f.f.Sync }`, "os.File.Sync"},
+		"a helper":              {`func bad(r *Root) error { return r.moveChecked("x", "y") }`, "os.Root.Rename"},
+		"an open that empties":  {`func bad(r *Root) { r.openExisting("x", os.O_TRUNC) }`, "flags"},
+		"an open by number":     {`func bad(r *Root) { r.root.OpenFile("x", 64, 0) }`, "flags"},
+		"an openat2 that makes": {`func bad(r *Root) { r.beneath("x", os.O_CREATE, 0) }`, "flags"},
+		"flags from outside":    {`func Bad(r *Root, flag int) { r.root.OpenFile("x", flag, 0) }`, "flags"},
+		"a file as a writer":    {`func bad(f *File) { fmt.Fprint(f.f, "x") }`, "io.Writer"},
+		"a file handed out":     {`func bad(f *File) io.WriterAt { return f.f }`, "io.WriterAt"},
+		"a hook that is none":   {`func (r *Root) write(do func() error) error { return do() }`, "do is used by write itself"},
+		"a system call":         {`func bad(r *Root) { syscall.Rmdir("x") }`, "syscall.Rmdir"},
 	} {
 		head := "package rootfs\nimport (\n\"fmt\"\n\"io\"\n\"os\"\n\"syscall\"\n)\nvar _, _, _, _ = fmt.Sprint, io.EOF, os.O_RDONLY, syscall.ENOENT\n"
 		p := load(t, "linux", []byte(head+c.src))
@@ -291,8 +292,9 @@ func (p *source) uses(f *types.Func) (n int) {
 // given to a parameter through which they could be written.
 func (p *source) call(c *ast.CallExpr) {
 	f := p.callee(c)
-	if f != nil && f.Name() == "OpenFile" && !p.behind(c.Pos(), nil) && !p.readsOnly(c.Args[1], 0) {
-		p.fault(c, "the flags of OpenFile may make or empty a file")
+	opens := f != nil && (f.Name() == "OpenFile" || f.Name() == "beneath") // the latter is openat2
+	if opens && !p.behind(c.Pos(), nil) && !p.readsOnly(c.Args[1], 0) {
+		p.fault(c, "the flags of %s may make or empty a file", f.Name())
 	}
 	sig, ok := p.info.Types[c.Fun].Type.(*types.Signature)
 	if !ok {

@@ -33,5 +33,5 @@ func (r *Root) moveExclusive(from, to string) error {
 }
 
 func (r *Root) folderOf(name string) (*os.File, error) {
-	return r.root.OpenFile(path.Dir(name), os.O_RDONLY|unix.O_DIRECTORY, 0)
+	return r.openFolder(path.Dir(name))
 }

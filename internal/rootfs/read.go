@@ -28,7 +28,7 @@ func (r *Root) openExisting(name string, flag int) (*os.File, error) {
 	if !before.Mode().IsRegular() && !before.IsDir() {
 		return nil, r.wrap("open", name, errSpecial)
 	}
-	f, err := r.root.OpenFile(name, flag|nonblock, 0)
+	f, err := r.openFile(name, flag|nonblock, 0)
 	if err != nil {
 		return nil, r.wrap("open", name, err)
 	}
@@ -40,7 +40,7 @@ func (r *Root) openExisting(name string, flag int) (*os.File, error) {
 }
 
 // Lstat describes name itself.
-func (r *Root) Lstat(name string) (fs.FileInfo, error) { return r.stat(name, r.root.Lstat) }
+func (r *Root) Lstat(name string) (fs.FileInfo, error) { return r.stat(name, r.lstat) }
 
 // Stat describes what name leads to, inside the folder.
 func (r *Root) Stat(name string) (fs.FileInfo, error) { return r.stat(name, r.root.Stat) }

@@ -46,7 +46,7 @@ func (r *Root) Volume(name string) (Volume, error) {
 	if err != nil {
 		return Volume{}, err
 	}
-	dir, err := r.root.OpenFile(path.Dir(name), unix.O_PATH|unix.O_DIRECTORY, 0)
+	dir, err := r.openFolder(path.Dir(name))
 	if err != nil {
 		return Volume{}, r.wrap("open", path.Dir(name), err)
 	}

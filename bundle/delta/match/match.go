@@ -26,6 +26,9 @@ const (
 	leastAlike  = 0.09
 	leastSize   = 64 // bytes below which a base saves nothing, unless it is the same path
 	mostEqual   = 64 // candidates of one plain name or mark that are looked at
+
+	smallSize = 16 << 10 // up to this, a base that is so much alike is enough:
+	enough    = 0.75     // each further one costs more to name than it saves
 )
 
 // Bases gives for each new file the places in old of its candidates, the best
@@ -40,25 +43,30 @@ func Bases(new, old []File, most int) [][]int {
 }
 
 type lookup struct {
-	old   []File
-	keys  map[string][]int // by path and its plainer forms
-	marks map[uint64][]int
-	same  map[[32]byte]int
+	old    []File
+	keys   map[string][]int32 // by path and its plainer forms
+	marks  map[uint64][]int32
+	same   map[[32]byte]int32
+	score  []float64 // of each old file for the one in hand; 0: no candidate
+	shared []uint8   // marks that each has in common with the one in hand
+	found  []int32   // those with a score or a shared mark
 }
 
 func newLookup(old []File) *lookup {
-	x := &lookup{old, map[string][]int{}, map[uint64][]int{}, map[[32]byte]int{}}
+	x := &lookup{old: old, keys: map[string][]int32{}, marks: map[uint64][]int32{}, same: map[[32]byte]int32{},
+		score: make([]float64, len(old)), shared: make([]uint8, len(old))}
 	for i := range old {
+		n := int32(i)
 		for _, k := range keys(old[i].Path) {
-			x.keys[k] = append(x.keys[k], i)
+			x.keys[k] = append(x.keys[k], n)
 		}
 		for _, m := range old[i].Sketch {
 			if len(x.marks[m]) < mostEqual {
-				x.marks[m] = append(x.marks[m], i)
+				x.marks[m] = append(x.marks[m], n)
 			}
 		}
 		if _, ok := x.same[old[i].Digest]; !ok {
-			x.same[old[i].Digest] = i
+			x.same[old[i].Digest] = n
 		}
 	}
 	return x
@@ -71,43 +79,78 @@ func keys(p string) []string {
 }
 
 func (x *lookup) best(f *File, most int) []int {
-	score := map[int]float64{}
 	if i, ok := x.same[f.Digest]; ok {
-		score[i] = sameContent
+		x.see(i, sameContent)
 	}
 	for n, k := range keys(f.Path) {
 		all := x.keys[k]
 		for _, i := range all[:min(len(all), mostEqual)] {
-			score[i] = max(score[i], samePath/float64(int(1)<<n))
+			x.see(i, samePath/float64(int(1)<<n))
 		}
 	}
 	for _, m := range f.Sketch {
 		for _, i := range x.marks[m] {
-			score[i] += 0
+			x.see(i, 0)
+			x.shared[i]++
 		}
 	}
-	return x.sorted(f, score, most)
+	out := x.sorted(f, most)
+	for _, i := range x.found {
+		x.score[i], x.shared[i] = 0, 0
+	}
+	x.found = x.found[:0]
+	return out
 }
 
-func (x *lookup) sorted(f *File, score map[int]float64, most int) []int {
-	var found []int
-	for i := range score {
-		alike := Alike(f.Sketch, x.old[i].Sketch)
-		if score[i] < sameBase && alike < leastAlike || score[i] < samePath && x.old[i].Size < leastSize {
+// see makes an old file a candidate.
+func (x *lookup) see(i int32, score float64) {
+	if x.score[i] == 0 && x.shared[i] == 0 {
+		x.found = append(x.found, i)
+	}
+	x.score[i] = max(x.score[i], score)
+}
+
+// candidate is an old file that may serve, and how well.
+type candidate struct {
+	i            int32
+	score, alike float64
+}
+
+func (x *lookup) sorted(f *File, most int) []int {
+	var found []candidate
+	for _, i := range x.found {
+		c := candidate{i: i, score: x.score[i]}
+		n := max(len(f.Sketch), len(x.old[i].Sketch))
+		if c.score < sameBase && float64(x.shared[i]) < leastAlike*float64(n) {
+			continue // most of what shares a mark or two, at little cost
+		}
+		c.alike = Alike(f.Sketch, x.old[i].Sketch)
+		if c.score < sameBase && c.alike < leastAlike || c.score < samePath && x.old[i].Size < leastSize {
 			continue
 		}
-		score[i] += alike * (sameBase - 0.5)
-		found = append(found, i)
+		c.score += c.alike * (sameBase - 0.5)
+		found = append(found, c)
 	}
-	slices.SortFunc(found, func(a, b int) int {
-		return cmp.Or(cmp.Compare(score[b], score[a]), cmp.Compare(apart(f, &x.old[a]), apart(f, &x.old[b])), cmp.Compare(x.old[a].Path, x.old[b].Path), cmp.Compare(a, b))
+	slices.SortFunc(found, func(a, b candidate) int {
+		return cmp.Or(cmp.Compare(b.score, a.score), cmp.Compare(apart(f, &x.old[a.i]), apart(f, &x.old[b.i])), cmp.Compare(x.old[a.i].Path, x.old[b.i].Path), cmp.Compare(a.i, b.i))
 	})
+	if len(found) > 0 && f.Size <= smallSize && found[0].alike >= enough {
+		most = min(most, 1)
+	}
+	return x.distinct(found, most)
+}
+
+// distinct takes each content once.
+func (x *lookup) distinct(found []candidate, most int) []int {
 	var out []int
 	seen := map[[32]byte]bool{}
-	for _, i := range found {
-		if d := x.old[i].Digest; !seen[d] && len(out) < most {
+	for _, c := range found {
+		if len(out) == most {
+			break
+		}
+		if d := x.old[c.i].Digest; !seen[d] {
 			seen[d] = true
-			out = append(out, i)
+			out = append(out, int(c.i))
 		}
 	}
 	return out

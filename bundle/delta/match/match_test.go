@@ -102,6 +102,23 @@ func TestBases(t *testing.T) {
 	}
 }
 
+// TestSmall: a small content is told from one base where that is nearly the same.
+func TestSmall(t *testing.T) {
+	a, b := noise(1, 5000), noise(2, 5000)
+	old := []File{file("x/a-1.txt", 1, a), file("y/a-2.txt", 2, slices.Concat(a[:2500], b[:2500])), file("x/a-3.txt", 3, b)}
+	for _, c := range []struct {
+		content []byte
+		want    []int
+	}{
+		{slices.Concat(a[:4900], []byte("another end")), []int{0}},
+		{slices.Concat(a[:3500], b[:1500]), []int{0, 2, 1}},
+	} {
+		if got := Bases([]File{file("x/a-1.txt", 9, c.content)}, old, 4)[0]; !slices.Equal(got, c.want) {
+			t.Errorf("%v, want %v", got, c.want)
+		}
+	}
+}
+
 // TestMany: one plain name of very many files does not take for ever, and the
 // result does not depend on chance.
 func TestMany(t *testing.T) {
