@@ -83,7 +83,7 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 	if err != nil {
 		return err
 	}
-	bases, closeAll, err := t.bases(c)
+	bases, closeAll, err := t.bases(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -114,8 +114,9 @@ func (c *contextWriter) Write(b []byte) (int, error) {
 	return c.w.Write(b)
 }
 
-// bases opens the files that c is told from, where the plan found them.
-func (t *stager) bases(c manifest.Content) (out []io.ReaderAt, closeAll func() error, err error) {
+// bases opens the files that c is told from, where the plan found them; it waits
+// for those that this run makes.
+func (t *stager) bases(ctx context.Context, c manifest.Content) (out []io.ReaderAt, closeAll func() error, err error) {
 	var closers []io.Closer
 	closeAll = func() (err error) {
 		for _, f := range closers {
@@ -124,9 +125,13 @@ func (t *stager) bases(c manifest.Content) (out []io.ReaderAt, closeAll func() e
 		return err
 	}
 	for _, d := range c.Bases {
-		f, err := t.root.Open(t.pl.bases[d])
+		name := t.base(d)
+		if err := t.await(ctx, name); err != nil {
+			return nil, nil, errors.Join(err, closeAll())
+		}
+		f, err := t.root.Open(name)
 		if err != nil {
-			return nil, nil, errors.Join(missingNow(t.pl.bases[d], err), closeAll())
+			return nil, nil, errors.Join(missingNow(name, err), closeAll())
 		}
 		out, closers = append(out, f), append(closers, f)
 	}
@@ -139,7 +144,7 @@ func (t *stager) whyNot(c manifest.Content, cause error) error {
 		return cause
 	}
 	for _, d := range c.Bases {
-		p := t.pl.bases[d]
+		p := t.base(d)
 		if now, err := entryNow(t.root, p); err != nil {
 			return errors.Join(cause, err)
 		} else if !isFile(now) || now.SHA256 != d {

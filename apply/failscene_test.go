@@ -45,6 +45,7 @@ var crashOwn = tree{"own": file("the site's own"), "new": dir(0o755), "new/own":
 var kinds = []scene{
 	{name: "apply", job: "apply"}, {name: "revert", job: "revert"},
 	{name: "apply outside", job: "apply", outside: true}, {name: "revert outside", job: "revert", outside: true},
+	{name: "chain", job: "chain"}, {name: "chain across mounts", job: "chain", mount: true},
 	{name: "full", job: "full"}, {name: "apply without backup", job: "apply", noBackup: true},
 	{name: "apply as owner", job: "apply", owner: true}, {name: "revert as owner", job: "revert", owner: true},
 	{name: "apply across mounts", job: "apply", mount: true}, {name: "revert across mounts", job: "revert", mount: true},

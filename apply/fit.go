@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"fmt"
 	"slices"
 
 	"packlift/bundle"
@@ -41,11 +42,46 @@ func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
 	if err != nil {
 		return FitResult{}, err
 	}
-	fit := FitResult{From: s.Level, To: info.End}
-	if err := fitLevel(info, s, level, &fit); err != nil || fit.AlreadyThere {
+	if info.Kind == bundle.Hotfix {
+		return FitResult{}, fault.New(fault.WrongLevel, "the bundle is hotfix %d of level %d; apply-update takes updates", info.Sequence.Hotfix, info.End).
+			WithHint("packlift-import apply-hotfix BUNDLE")
+	}
+	to, err := goal(info, level)
+	if err != nil {
+		return FitResult{}, err
+	}
+	fit := FitResult{From: s.Level, To: to.Level, AlreadyThere: s.Level == to.Level}
+	if fit.AlreadyThere {
+		return fit, nil
+	}
+	if err := fitLevel(info, s, to); err != nil {
 		return fit, err
 	}
-	return fit, fitFloor(p, info)
+	return fit, fitFloor(p, info, to)
+}
+
+// goal is the stop that the run is to reach.
+func goal(info *bundle.Info, level int) (bundle.Stop, error) {
+	stops := info.Stops()
+	end := stops[len(stops)-1]
+	if level == 0 || level == end.Level {
+		return end, nil
+	}
+	if s, ok := stopAt(info, level); ok && level > info.Start {
+		return s, nil
+	}
+	return end, fault.New(fault.WrongLevel, "the bundle leads %s; it cannot stop at level %d", levels(info), level).
+		WithHint("leave --level out, or fetch a bundle that ends at level %d, or has it between (packlift-export create-update --between %d=TREE)", level, level)
+}
+
+func stopAt(info *bundle.Info, level int) (bundle.Stop, bool) {
+	stops := info.Stops()
+	for i := range stops { // from the end: a hotfix leads from a level to itself
+		if s := stops[len(stops)-1-i]; s.Level == level {
+			return s, true
+		}
+	}
+	return bundle.Stop{}, false
 }
 
 func otherProduct(info *bundle.Info, name, version string) error {
@@ -63,34 +99,34 @@ func fitFrozen(whole, name, got string) error {
 		WithHint("give the pack's folder with --pack")
 }
 
-func fitLevel(info *bundle.Info, s pack.State, level int, fit *FitResult) error {
-	if info.Kind == bundle.Hotfix {
-		return fault.New(fault.WrongLevel, "the bundle is hotfix %d of level %d; apply-update takes updates", info.Sequence.Hotfix, info.End).
-			WithHint("packlift-import apply-hotfix BUNDLE")
-	}
-	if level != 0 && level != info.End {
-		return fault.New(fault.WrongLevel, "the bundle leads %s; it cannot stop at level %d", levels(info), level).
-			WithHint("leave --level out, or fetch a bundle that ends at level %d", level)
-	}
-	if s.Level == info.End {
-		fit.AlreadyThere = true
-		return nil
-	}
+func fitLevel(info *bundle.Info, s pack.State, to bundle.Stop) error {
 	if err := noHotfixes(s, info); err != nil {
 		return err
 	}
 	if info.Kind == bundle.Full {
 		return fitFull(info, s)
 	}
-	if s.Level != info.Start {
+	from, ok := stopAt(info, s.Level)
+	switch {
+	case ok && from.Level > to.Level:
+		return fault.New(fault.WrongLevel, "the pack is at level %d, above level %d", from.Level, to.Level).
+			WithHint("leave --level out, or go back with packlift-import revert")
+	case !ok:
 		return fault.New(fault.WrongLevel, "the bundle leads %s, the pack is at level %s", levels(info), levelName(s.Level)).
-			WithHint("fetch %s", startsAt(s.Level))
-	}
-	if !s.Manifest.IsZero() && s.Manifest != info.BaseManifest {
+			WithHint("fetch %s%s", startsAt(s.Level), orBetween(info, s.Level))
+	case !s.Manifest.IsZero() && s.Manifest != from.Manifest:
 		return fault.New(fault.WrongLevel, "the bundle starts from another level %d than the pack holds (manifest %.12s, here %.12s)",
-			info.Start, info.BaseManifest, s.Manifest).WithHint("fetch a bundle made from the same level %d", info.Start)
+			from.Level, from.Manifest, s.Manifest).WithHint("fetch a bundle made from the same level %d", from.Level)
 	}
 	return nil
+}
+
+// orBetween names the other bundle that a pack on a level inside the range can take.
+func orBetween(info *bundle.Info, level int) string {
+	if level <= info.Start || level >= info.End {
+		return ""
+	}
+	return fmt.Sprintf(" (packlift-export create-update -s %d -e %d), or one that has it between (--between %d=TREE)", level, info.End, level)
 }
 
 // startsAt names the bundle that a pack on level can take.
@@ -114,14 +150,31 @@ func fitFull(info *bundle.Info, s pack.State) error {
 	return nil
 }
 
-func fitFloor(p *pack.Pack, info *bundle.Info) error {
+// sequenceAt is the sequence of a stop.
+func sequenceAt(info *bundle.Info, to bundle.Stop) manifest.Sequence {
+	out := info.Sequence
+	out.Level = to.Level
+	return out
+}
+
+// fitFloor refuses what lies below the floor that the site keeps, and a stop
+// below the one that the bundle itself brings.
+func fitFloor(p *pack.Pack, info *bundle.Info, to bundle.Stop) error {
 	floor, ok, err := p.Floor()
 	if err != nil {
 		return err
 	}
+	at := sequenceAt(info, to)
 	if ok && info.Sequence.Compare(floor) < 0 {
 		return fault.New(fault.Rollback, "the bundle's sequence %v is below this site's floor %v", info.Sequence, floor).
 			WithHint("fetch a newer bundle")
+	}
+	if !ok || floor.Compare(info.MinSequence) < 0 {
+		floor = info.MinSequence
+	}
+	if at.Compare(floor) < 0 {
+		return fault.New(fault.Rollback, "level %d (sequence %v) is below the floor %v", to.Level, at, floor).
+			WithHint("leave --level out, or name a later level")
 	}
 	return nil
 }
@@ -130,7 +183,14 @@ func levels(info *bundle.Info) string {
 	if info.Kind == bundle.Full {
 		return "to level " + levelName(info.End)
 	}
-	return "from level " + levelName(info.Start) + " to " + levelName(info.End)
+	by := ""
+	for _, s := range info.Between {
+		by += ", " + levelName(s.Level)
+	}
+	if by != "" {
+		by = " by way of " + by[2:]
+	}
+	return "from level " + levelName(info.Start) + by + " to " + levelName(info.End)
 }
 
 func newPlan(p *pack.Pack, s pack.State, info *bundle.Info, fit FitResult, target *manifest.Manifest) *Plan {
@@ -142,11 +202,12 @@ func newPlan(p *pack.Pack, s pack.State, info *bundle.Info, fit FitResult, targe
 	case bundle.Hotfix:
 		kind = kindHotfix
 	}
+	to, _ := stopAt(info, fit.To)
 	pl := &Plan{Product: name, Version: version, Kind: kind, From: fit.From, To: fit.To, before: s, target: target}
 	pl.head.Bundle, pl.head.Floor = info.ID, &info.MinSequence
 	pl.after = s
-	pl.after.Level, pl.after.Hotfixes, pl.after.Sequence = info.End, nil, info.Sequence
-	pl.after.Manifest = info.TargetManifest
+	pl.after.Level, pl.after.Hotfixes, pl.after.Sequence = to.Level, nil, sequenceAt(info, to)
+	pl.after.Manifest = to.Manifest
 	if kind == kindHotfix {
 		pl.head.Hotfix = info.Sequence.Hotfix
 		pl.after.Hotfixes = append(slices.Clone(s.Hotfixes), info.Sequence.Hotfix)

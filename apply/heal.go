@@ -81,7 +81,10 @@ func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Le
 	if err != nil {
 		return nil, denied(err)
 	}
-	return h, h.fill(ctx, p, changes, o)
+	if err := h.fill(ctx, p, changes, o); err != nil {
+		return nil, err
+	}
+	return h, h.measure(p, o)
 }
 
 // Nothing reports whether there is nothing to put right.

@@ -88,6 +88,8 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 		return err
 	case "again": // the update of the one before last
 		f = againBundle(p)
+	case "chain":
+		f = chainBundle()
 	}
 	pl, err := f.plan(p, o)
 	if err != nil {
@@ -140,5 +142,12 @@ func (plainTB) Helper()           {}
 func (plainTB) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
 func crashBundle() *fakeBundle { return newFake(plainTB{}, crashOld, crashNew, 3, 10) }
+
+// chainBundle is crashBundle by way of two levels, of which the last one's
+// contents are told.
+func chainBundle() *fakeBundle {
+	middle := crashOld.with(tree{"run.sh": fileMode("run 1.3", 0o755), "ro/f": fileMode("ro 1.3", 0o444), "mnt/f": file("mnt 1.3"), "mnt/new": file("old")})
+	return newChain(plainTB{}, crashOld, middle, middle.with(tree{"run.sh": fileMode("run 1.6", 0o755), "ro/f": fileMode("ro 1.6", 0o444)}), crashNew)
+}
 
 func fullBundle() *fakeBundle { return newFake(plainTB{}, nil, crashNew, 10, 10) }

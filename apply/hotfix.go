@@ -47,7 +47,7 @@ func fitHotfix(p *pack.Pack, info *bundle.Info) (FitResult, error) {
 	if err := hotfixFits(info, s, &fit); err != nil || fit.AlreadyThere {
 		return fit, err
 	}
-	return fit, fitFloor(p, info)
+	return fit, fitFloor(p, info, bundle.Stop{Level: info.End, Manifest: info.TargetManifest})
 }
 
 func hotfixFits(info *bundle.Info, s pack.State, fit *FitResult) error {

@@ -78,6 +78,9 @@ func (m *measuring) stage() error {
 	for i := range m.pl.ops {
 		m.stageOp(n, &m.pl.ops[i])
 	}
+	if err := m.scratch(n); err != nil {
+		return err
+	}
 	if err := m.backup(n); err != nil {
 		return err
 	}
@@ -90,6 +93,26 @@ func (m *measuring) stage() error {
 		n.file(m.at.changelog(), m.text)
 	}
 	return n.settle()
+}
+
+// scratch is what is made on the way, and gone before the backup is made.
+func (m *measuring) scratch(n *names) error {
+	list := m.pl.onTheWay()
+	if len(list) == 0 {
+		return nil
+	}
+	dir := m.at.scratchDir()
+	for i, b := range list {
+		n.file(scratchName(dir, i), b.Size)
+	}
+	if err := n.settle(); err != nil {
+		return err
+	}
+	for _, b := range list {
+		n.in[dir].space.take(-n.in[dir].space.file(b.Size), -1)
+	}
+	n.gone(dir)
+	return nil
 }
 
 func (m *measuring) stageOp(n *names, o *op) {
@@ -316,6 +339,8 @@ type folderNeed struct {
 	space *Space
 	there bool
 	used  int64
+	taken int64 // counted of it so far
+	made  bool  // so is its inode
 }
 
 func newNames(m *measuring, root *rootfs.Root) *names {
@@ -375,19 +400,35 @@ func (n *names) old(p string, e *manifest.Entry) {
 	}
 }
 
-// settle counts the folders.
+// settle counts the folders, as far as they were not counted before.
 func (n *names) settle() error {
 	for p, f := range n.in {
 		switch {
 		case n.err != nil:
 			return n.err
 		case !f.there:
-			f.space.addFolder(f.used)
+			f.count(f.space.folder(f.used))
+			if !f.made {
+				f.space.take(0, 1)
+			}
+			f.made = true
 		case f.used > 0:
 			n.err = n.grown(p, f)
 		}
 	}
 	return n.err
+}
+
+func (f *folderNeed) count(bytes int64) {
+	f.space.take(bytes-f.taken, 0)
+	f.taken = bytes
+}
+
+// gone gives back a folder that was counted and is removed.
+func (n *names) gone(p string) {
+	f := n.in[p]
+	f.space.take(-f.taken, -1)
+	delete(n.in, p)
 }
 
 func (n *names) grown(p string, f *folderNeed) error {
@@ -403,6 +444,6 @@ func (n *names) grown(p string, f *folderNeed) error {
 	for _, e := range list {
 		used += f.space.entry(e.Name())
 	}
-	f.space.take(f.space.growth(info.Size(), used, f.used), 0)
+	f.count(f.space.growth(info.Size(), used, f.used))
 	return err
 }

@@ -26,6 +26,7 @@ type op struct {
 	Path          string
 	Before, After *manifest.Entry
 	New, Old      string
+	scratch       bool // made on the way: its path is its digest, it is gone before the run moves anything
 	split         bool // only the mode changes, but the file has a second name, which keeps its own: copied and replaced
 
 	seen    fs.FileInfo // the path as planned; nil in recovery
@@ -79,6 +80,7 @@ type places struct{ txn string }
 func (p places) stage() string           { return stageRoot + "/" + p.txn }
 func (p places) newDir() string          { return p.stage() + "/new" }
 func (p places) oldDir() string          { return p.stage() + "/old" }
+func (p places) scratchDir() string      { return p.stage() + "/scratch" }
 func (p places) changelog() string       { return p.stage() + "/changelog.md" }
 func (p places) note() string            { return p.stage() + "/" + noteName }
 func (p places) newName(i int) string    { return fmt.Sprintf("%s/%07d", p.newDir(), i) }

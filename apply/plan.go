@@ -46,8 +46,9 @@ type Plan struct {
 	treeAway bool               // the pack's backups lie on another volume than its stage
 	source   *outsideSource     // revert: where an outside backup lies
 	reserve  reserve
-	bases    map[manifest.Digest]string // where the contents lie that deltas are told from
+	bases    map[manifest.Digest]string // where in the pack the contents lie that deltas are told from
 	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
+	ways     *chain                     // how what is not in the pack is made; nil where nothing is
 	lying    map[string]bool            // paths whose content is staged already
 	largest  largest
 	first    firstContact
@@ -73,7 +74,7 @@ func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*P
 	if err != nil {
 		return nil, err
 	}
-	levels, err := b.Levels(o.Identities)
+	levels, err := b.Levels(o.Identities, fit.From, fit.To)
 	if err != nil {
 		return nil, err
 	}
@@ -85,11 +86,16 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if err != nil {
 		return nil, err
 	}
-	pl := newPlan(p, state, info, fit, levels.Target)
+	target := levels.At(fit.To)
+	pl := newPlan(p, state, info, fit, target)
 	if fit.AlreadyThere {
 		return pl, nil
 	}
-	base, err := installed(p, state, levels.Base)
+	base := levels.Base
+	if base != nil && info.Kind == bundle.Update {
+		base = levels.At(fit.From)
+	}
+	base, err = installed(p, state, base)
 	if err != nil {
 		return nil, err
 	}
@@ -97,14 +103,17 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if first {
 		pl.base, pl.head.Base = base, base.Digest()
 	}
-	if err := pl.fill(ctx, p, manifest.Compare(base, levels.Target), o.withDefaults()); err != nil {
+	if err := pl.fill(ctx, p, manifest.Compare(base, target), o.withDefaults()); err != nil {
 		return nil, err
 	}
 	if base != nil {
-		if err := pl.findBases(ctx, p.Root(), base, levels.Contents, o.withDefaults().Jobs); err != nil {
+		if err := pl.findWays(ctx, p.Root(), base, levels.Contents, o.withDefaults().Jobs); err != nil {
 			return nil, denied(err)
 		}
 		sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
+	}
+	if err := pl.measure(p, o.withDefaults()); err != nil {
+		return nil, err
 	}
 	if first {
 		if err := pl.meet(ctx, p.Root(), base, o.withDefaults()); err != nil {
@@ -131,7 +140,7 @@ func installed(p *pack.Pack, s pack.State, base *manifest.Manifest) (*manifest.M
 	return p.Manifest(s.Manifest)
 }
 
-// fill decides every change and finds room for what they need.
+// fill decides every change and assigns the places of what they need.
 func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Change, o Options) error {
 	if len(changes) > MaxOps {
 		return fault.New(fault.General, "%d paths change; the most is %d", len(changes), MaxOps)
@@ -146,10 +155,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	if err := pl.assign(p, o); err != nil {
 		return err
 	}
-	if err := pl.findStaged(p.Root()); err != nil {
-		return err
-	}
-	return pl.measure(p, o)
+	return pl.findStaged(p.Root())
 }
 
 func (pl *Plan) list() {

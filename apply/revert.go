@@ -55,6 +55,9 @@ func planRevert(ctx context.Context, p *pack.Pack, s pack.State, event pack.Even
 	if err := pl.fill(ctx, p, reversed(ops), o); err != nil {
 		return nil, err
 	}
+	if err := pl.measure(p, o); err != nil {
+		return nil, err
+	}
 	return pl, pl.remember(p)
 }
 

@@ -66,7 +66,6 @@ func (s *Space) addFile(size int64) {
 }
 
 func (s *Space) addLink(target string) { s.take(s.link(target), 1) }
-func (s *Space) addFolder(names int64) { s.take(s.folder(names), 1) }
 
 // replace is a file that is written beside an older one of that size, which then
 // goes; -1: there is none.

@@ -36,12 +36,20 @@ type stager struct {
 	at      places
 	folders *folders
 	done    atomic.Int64
-	ahead   [4][]byte     // what writeLarge reads into
-	makers  chan struct{} // one for each delta that is being applied
+	total   int64                      // bytes to stage
+	ahead   [4][]byte                  // what writeLarge reads into
+	makers  chan struct{}              // one for each delta that is being applied
+	place   map[manifest.Digest]string // where contents come to lie
+	ready   map[string]chan struct{}   // by name in the stage: closed once a content is there that others are told from
+
+	scratch    string // folder of what is made on the way
+	hasScratch bool
 }
 
 func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
-	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: places{pl.head.Txn}, folders: newFolders(p.Root()), makers: make(chan struct{}, deltaWorkers)}
+	at := places{pl.head.Txn}
+	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: at, folders: newFolders(p.Root()), total: pl.Write, makers: make(chan struct{}, deltaWorkers),
+		place: map[manifest.Digest]string{}, ready: map[string]chan struct{}{}, scratch: at.scratchDir()}
 }
 
 // syncEach: without syncfs each staged file is synced as it is written.
@@ -69,6 +77,9 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 		contents = func() error { return t.fromBackup(ctx) }
 	}
 	if err := contents(); err != nil {
+		return err
+	}
+	if err := t.dropScratch(); err != nil {
 		return err
 	}
 	if err := t.splits(ctx); err != nil {
@@ -133,6 +144,7 @@ func (t *stager) makePlaces() error {
 // that share it are copies, never hard links.
 func (t *stager) contents(ctx context.Context, source blobs) error {
 	want := t.wanted()
+	t.lay(want)
 	if err := t.fromStaged(ctx, want); err != nil {
 		return err
 	}
@@ -153,6 +165,9 @@ func (t *stager) wanted() map[manifest.Digest][]*op {
 func (t *stager) contentsFrom(ctx context.Context, source blobs, want map[manifest.Digest][]*op) error {
 	if len(want) == 0 {
 		return nil
+	}
+	if err := t.makeScratch(want); err != nil {
+		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(4, t.o.Jobs))

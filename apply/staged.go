@@ -169,12 +169,17 @@ func (pl *Plan) stageAll(ctx context.Context, p *pack.Pack, source blobs, o Opti
 	if err := errors.Join(p.Root().Sweep(stagedDir), f.save(p.Root())); err != nil {
 		return nil, err
 	}
+	s := newStager(p, &part, o)
+	s.scratch = stagedDir + "/scratch"
+	s.lay(s.wanted())
 	if err := part.keepGood(ctx, p.Root(), o.Jobs); err != nil {
 		return nil, stopped(ctx, err)
 	}
-	s := newStager(p, &part, o)
 	if err := s.contentsFrom(ctx, source, s.wanted()); err != nil {
 		return nil, stopped(ctx, spaceOr(err))
+	}
+	if err := s.dropScratch(); err != nil {
+		return nil, err
 	}
 	if err := syncPack(p.Root(), nil, map[string]bool{stagedDir: true, dataDir: true}); err != nil {
 		return nil, err
@@ -375,7 +380,7 @@ func (t *stager) dress(o *op, before fs.FileInfo) error {
 	if err := t.root.Chmod(o.New, fs.FileMode(o.After.Mode)); err != nil {
 		return err
 	}
-	t.o.Progress(t.done.Add(o.After.Size), t.pl.Write)
+	t.o.Progress(t.done.Add(o.After.Size), t.total)
 	if !syncEach {
 		return nil
 	}

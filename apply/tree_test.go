@@ -182,6 +182,7 @@ func must(tb testing.TB, err error) {
 type fakeBundle struct {
 	info         bundle.Info
 	base, target *manifest.Manifest
+	between      map[int]*manifest.Manifest
 	contents     []manifest.Content
 	bodies       map[manifest.Digest][]byte // as they travel
 	lacks        int                        // so many of the contents do not come
@@ -257,7 +258,7 @@ func (f *fakeBundle) plan(p *pack.Pack, o Options) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target, Contents: f.contents}, o)
+	return planUpdate(context.Background(), p, &f.info, fit, &verify.Levels{Base: f.base, Target: f.target, Between: f.between, Contents: f.contents}, o)
 }
 
 func (f *fakeBundle) fit(p *pack.Pack, o Options) (FitResult, error) {

@@ -26,7 +26,15 @@ func copyFrom(r io.Reader) func(io.Writer) error {
 // writeBy is write of what fill writes. Owner and attributes are those of the
 // replaced file or of the folder it comes into.
 func (t *stager) writeBy(o *op, fill func(io.Writer) error) error {
-	return t.writeLike(o, fill, t.root, t.model(o))
+	write := t.writeScratch
+	if !o.scratch {
+		write = func(o *op, fill func(io.Writer) error) error { return t.writeLike(o, fill, t.root, t.model(o)) }
+	}
+	err := write(o, fill)
+	if err == nil {
+		t.made(o)
+	}
+	return err
 }
 
 // model is the file or folder that o's content takes owner and attributes from.
@@ -37,21 +45,41 @@ func (t *stager) model(o *op) string {
 	return parentThere(t.root, path.Dir(o.Path))
 }
 
+// writeScratch writes what is gone before the run moves anything: it needs
+// neither an owner nor to be durable.
+func (t *stager) writeScratch(o *op, fill func(io.Writer) error) error {
+	f, err := t.create(o, fill)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// create makes a file in the stage and checks what fill writes.
+func (t *stager) create(o *op, fill func(io.Writer) error) (*rootfs.File, error) {
+	f, err := t.root.Create(o.New, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	w := &stagedWriter{t: t, f: f, sum: sha256.New()}
+	if err = fill(w); err == nil && (w.n != o.After.Size || manifest.Digest(w.sum.Sum(nil)) != o.After.SHA256) {
+		err = fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 // writeLike takes owner and attributes from the file or folder model in root;
 // they come before the mode, which they may alter.
 func (t *stager) writeLike(o *op, fill func(io.Writer) error, root *rootfs.Root, model string) error {
-	f, err := t.root.Create(o.New, 0o600)
+	f, err := t.create(o, fill)
 	if err != nil {
 		return err
 	}
 	defer f.Close()
-	w := &stagedWriter{t: t, f: f, sum: sha256.New()}
-	if err := fill(w); err != nil {
-		return err
-	}
-	if w.n != o.After.Size || manifest.Digest(w.sum.Sum(nil)) != o.After.SHA256 {
-		return fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
-	}
 	if err := t.root.CopyMetaFrom(root, model, o.New); err != nil {
 		return err
 	}
@@ -76,6 +104,6 @@ func (w *stagedWriter) Write(b []byte) (int, error) {
 	n, err := w.f.Write(b)
 	w.sum.Write(b[:n])
 	w.n += int64(n)
-	w.t.o.Progress(w.t.done.Add(int64(n)), w.t.pl.Write)
+	w.t.o.Progress(w.t.done.Add(int64(n)), w.t.total)
 	return n, err
 }

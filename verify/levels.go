@@ -24,10 +24,10 @@ type Levels struct {
 	Base, Target *manifest.Manifest
 	Contents     []manifest.Content // of all steps, one after the other
 	Changelog    []byte
-	Advisories   []*bundle.Advisory // ascending
+	Advisories   []*bundle.Advisory         // ascending
+	Between      map[int]*manifest.Manifest // those that were asked for
 
-	entries []int                      // of each stop
-	between map[int]*manifest.Manifest // kept of those between
+	entries []int // of each stop
 }
 
 // At is the manifest of a stop: that of start, end, or a level that Levels was
@@ -39,7 +39,7 @@ func (l *Levels) At(level int) *manifest.Manifest {
 	case l.Base != nil && l.Base.Level == level:
 		return l.Base
 	}
-	return l.between[level]
+	return l.Between[level]
 }
 
 // Levels reads and checks the levels part whole. Of the levels between start and
@@ -60,7 +60,7 @@ func (b *Bundle) Levels(ids []age.Identity, keep ...int) (*Levels, error) {
 	}
 	defer part.Close()
 	most := 2*len(b.info.Stops()) + 2 + manifest.MaxLevel // documents of steps, changelog, advisories
-	r := &levelsReader{b: b, tr: newArchive(part, tarball.Limits{MaxEntries: most, MaxSize: bundle.MaxPlainLevels}), keep: keep, out: &Levels{between: map[int]*manifest.Manifest{}}}
+	r := &levelsReader{b: b, tr: newArchive(part, tarball.Limits{MaxEntries: most, MaxSize: bundle.MaxPlainLevels}), keep: keep, out: &Levels{Between: map[int]*manifest.Manifest{}}}
 	if err := r.read(); err != nil {
 		return nil, bundle.At(bundle.LayerLevels, err)
 	}
@@ -71,7 +71,7 @@ func (b *Bundle) Levels(ids []age.Identity, keep ...int) (*Levels, error) {
 // holds: the levels between that are asked for were kept.
 func (l *Levels) holds(info *bundle.Info, keep []int) bool {
 	return l != nil && !slices.ContainsFunc(info.Between, func(s bundle.Stop) bool {
-		return slices.Contains(keep, s.Level) && l.between[s.Level] == nil
+		return slices.Contains(keep, s.Level) && l.Between[s.Level] == nil
 	})
 }
 
@@ -138,7 +138,7 @@ func (r *levelsReader) step(at *manifest.Manifest, to bundle.Stop) (*manifest.Ma
 	}
 	r.out.entries = append(r.out.entries, len(next.Entries))
 	if to.Level != r.b.info.End && slices.Contains(r.keep, to.Level) {
-		r.out.between[to.Level] = next
+		r.out.Between[to.Level] = next
 	}
 	return next, r.contents(at.Level, next)
 }
