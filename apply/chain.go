@@ -65,7 +65,7 @@ func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.
 func (pl *Plan) stagedContents() map[manifest.Digest]bool {
 	out := map[manifest.Digest]bool{}
 	for i := range pl.ops {
-		if o := &pl.ops[i]; o.needsNew() && !o.split {
+		if o := &pl.ops[i]; o.needsNew() && !o.split && o.own == nil {
 			out[o.After.SHA256] = true
 		}
 	}

@@ -23,12 +23,14 @@ type decider struct {
 	exact     bool // revert: the old file comes back as it was, whatever mode the new one has by now
 	verb      string
 	changes   []manifest.Change
+	choices   *choices // nil: every clash is a conflict
+	clashes   []clash
 	byPath    map[string]*manifest.Change
 	removed   map[string]string // folded path → removed path
 	folders   *folders
 	ops       []op
 	conflicts []Conflict
-	remedies  remedies
+	fixes     []remedy // of each conflict
 	kept      []string
 }
 
@@ -72,7 +74,10 @@ func (d *decider) run(ctx context.Context, jobs int) error {
 		return err
 	}
 	for i := range d.changes {
-		d.decide(&d.changes[i], looks[i])
+		d.decideOne(&d.changes[i], looks[i])
+	}
+	if err := d.settle(ctx); err != nil {
+		return err
 	}
 	if err := d.dropFullFolders(); err != nil {
 		return err
@@ -159,8 +164,23 @@ func (d *decider) hash(ctx context.Context, looks []look, jobs int) error {
 }
 
 func (d *decider) conflict(r remedy, p, format string, args ...any) {
-	d.remedies.add(r)
-	d.conflicts = append(d.conflicts, Conflict{p, fmt.Sprintf(format, args...)})
+	d.fixes = append(d.fixes, r)
+	d.conflicts = append(d.conflicts, Conflict{Path: p, Reason: fmt.Sprintf(format, args...)})
+}
+
+// decideOne decides a change, or puts it with the clashes.
+func (d *decider) decideOne(c *manifest.Change, l look) {
+	if d.choices != nil && d.choices.preserves(c, &l) {
+		d.choices.Preserved = append(d.choices.Preserved, c.Path)
+		return
+	}
+	n := len(d.conflicts)
+	d.decide(c, l)
+	if d.choices == nil || len(d.conflicts) == n {
+		return
+	}
+	d.clashes = append(d.clashes, clash{Conflict: d.conflicts[n], fix: d.fixes[n], change: c, look: l})
+	d.conflicts, d.fixes = d.conflicts[:n], d.fixes[:n]
 }
 
 func (d *decider) op(p string, before, after *manifest.Entry, info fs.FileInfo) {

@@ -28,6 +28,7 @@ type op struct {
 	New, Old      string
 	scratch       bool // made on the way: its path is its digest, it is gone before the run moves anything
 	split         bool // only the mode changes, but the file has a second name, which keeps its own: copied and replaced
+	own           *own // the new content is no content of the bundle
 
 	seen    fs.FileInfo // the path as planned; nil in recovery
 	seenNew fs.FileInfo // revert: the backup's file as checked

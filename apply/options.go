@@ -24,9 +24,15 @@ type Options struct {
 	// AcceptDifferent lets a first update go on though the tree is hardly the
 	// level that it is said to hold.
 	AcceptDifferent bool
-	Progress        func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
-	Log             *slog.Logger            // may be nil
-	Now             func() time.Time        // may be nil
+	// Ours and Theirs decide conflicts of paths that match one of these globs:
+	// the site's version stays, or the update's comes. Finals takes F.final for F.
+	Ours, Theirs []string
+	Finals       bool
+	Progress     func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
+	Log          *slog.Logger            // may be nil
+	Now          func() time.Time        // may be nil
+
+	open func() (blobs, func() error) // the payload; nil: no contents are to be had while planning
 }
 
 func (o Options) withDefaults() Options {

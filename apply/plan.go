@@ -28,7 +28,10 @@ type Plan struct {
 	Added     []string   `json:"added"`
 	Modified  []string   `json:"modified"`
 	Removed   []string   `json:"removed"`
-	Kept      []string   `json:"kept,omitempty"` // folders the target lacks that hold files of the site's own
+	Kept      []string   `json:"kept,omitempty"`      // folders the target lacks that hold files of the site's own
+	Merged    []string   `json:"merged,omitempty"`    // customized texts that take the update's changes in
+	Ours      []string   `json:"ours,omitempty"`      // customized paths that stay as they are, as was decided
+	Preserved []string   `json:"preserved,omitempty"` // paths that the update changed and that stay, for they are preserved
 	Conflicts []Conflict `json:"conflicts,omitempty"`
 	Different []Conflict `json:"different,omitempty"` // first signed bundle only: where the tree is not the level it is said to hold
 	Space     []Space    `json:"space"`
@@ -53,6 +56,7 @@ type Plan struct {
 	largest  largest
 	first    firstContact
 	remedies remedies
+	choices  *choices // nil in a revert
 }
 
 // Kinds of plans and of history events.
@@ -78,6 +82,10 @@ func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*P
 	if err != nil {
 		return nil, err
 	}
+	o.open = func() (blobs, func() error) {
+		source := &payload{b: b, o: o.withDefaults()}
+		return source, source.Close
+	}
 	return planUpdate(ctx, p, b.Info(), fit, levels, o)
 }
 
@@ -102,6 +110,9 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	first := state.Manifest.IsZero() && base != nil
 	if first {
 		pl.base, pl.head.Base = base, base.Digest()
+	}
+	if pl.choices, err = newChoices(p, levels.Contents, o); err != nil {
+		return nil, err
 	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, target), o.withDefaults()); err != nil {
 		return nil, err
@@ -146,10 +157,13 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 		return fault.New(fault.General, "%d paths change; the most is %d", len(changes), MaxOps)
 	}
 	d := newDecider(p.Root(), pl.Kind, changes)
+	d.choices = pl.choices
 	if err := d.run(ctx, o.Jobs); err != nil {
 		return denied(err)
 	}
-	pl.ops, pl.Conflicts, pl.remedies, pl.Kept = d.ops, d.conflicts, d.remedies, d.kept
+	pl.ops = d.ops
+	pl.found(d)
+	pl.chosen()
 	pl.sort()
 	pl.list()
 	if err := pl.assign(p, o); err != nil {

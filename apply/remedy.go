@@ -41,3 +41,21 @@ func (pl *Plan) Remedy() string {
 	}
 	return strings.Join(words, "; ")
 }
+
+// RemedyElse is Remedy less what the user's decisions put right.
+func (pl *Plan) RemedyElse() string {
+	all := pl.remedies
+	defer func() { pl.remedies = all }()
+	for _, r := range []remedy{putBack, moveAside, resetMode} {
+		pl.remedies[r] = false
+	}
+	return pl.Remedy()
+}
+
+// found takes what d could not decide.
+func (pl *Plan) found(d *decider) {
+	pl.Conflicts, pl.Kept = d.conflicts, d.kept
+	for _, r := range d.fixes {
+		pl.remedies.add(r)
+	}
+}

@@ -120,7 +120,7 @@ func CheckSteps(ctx context.Context, p *pack.Pack, steps []Step, o Options) (*Pl
 		return nil, denied(err)
 	}
 	pl.ops = slices.DeleteFunc(d.ops, func(o op) bool { return all.passing[o.Path] })
-	pl.Conflicts, pl.remedies, pl.Kept = d.conflicts, d.remedies, d.kept
+	pl.found(d)
 	pl.sort()
 	pl.list()
 	return pl, nil

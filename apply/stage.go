@@ -85,6 +85,9 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := t.splits(ctx); err != nil {
 		return err
 	}
+	if err := t.owns(ctx); err != nil {
+		return err
+	}
 	if err := t.backup(ctx); err != nil {
 		return err
 	}
@@ -155,7 +158,7 @@ func (t *stager) contents(ctx context.Context, source blobs) error {
 func (t *stager) wanted() map[manifest.Digest][]*op {
 	want := map[manifest.Digest][]*op{}
 	for i := range t.pl.ops {
-		if o := &t.pl.ops[i]; o.needsNew() && !o.split && !t.inPlace(o) {
+		if o := &t.pl.ops[i]; o.needsNew() && !o.split && o.own == nil && !t.inPlace(o) {
 			want[o.After.SHA256] = append(want[o.After.SHA256], o)
 		}
 	}

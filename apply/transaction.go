@@ -121,6 +121,9 @@ func (t *transaction) finish() error {
 	}
 	err := t.dropReverted()
 	if err == nil {
+		err = t.dropPending()
+	}
+	if err == nil {
 		err = t.clear(journalName)
 	}
 	if err != nil {
@@ -223,6 +226,23 @@ func (t *transaction) dropReverted() error {
 	err := t.root.SyncDir(backupTop) // no later run would look for it
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	return err
+}
+
+// dropPending clears up after an update that waited for decisions. What it
+// finds changed is the user's, and stays.
+func (t *transaction) dropPending() error {
+	w, err := readPending(t.root)
+	if err != nil || w == nil {
+		return err
+	}
+	if t.head.Kind == kindRevert || w.Bundle != t.head.Bundle {
+		return nil
+	}
+	stay, err := w.drop(t.root)
+	for _, p := range stay {
+		t.log.Warn("a file of a decided conflict was changed since, and stays", "file", p)
 	}
 	return err
 }

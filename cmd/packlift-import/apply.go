@@ -30,9 +30,11 @@ right what is unfinished. Nothing is changed while a customized file is in the w
 A bundle that is encrypted with a passphrase asks for it; no flag is needed.`
 
 type applyFlags struct {
-	hotfix     bool // the bundle is to be a hotfix
-	stage      bool // only make its contents ready
-	write      writeFlags
+	hotfix bool // the bundle is to be a hotfix
+	stage  bool // only make its contents ready
+	write  writeFlags
+	decisions
+	stop       int // the level asked for; 0: the bundle's last
 	identities []string
 	level      cli.Level
 	backup     string
@@ -62,8 +64,10 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
-	f.BoolVar(&a.revert, "revert", false, "take the last update back (needs no BUNDLE)")
+	f.BoolVar(&a.goOn, "continue", false, "go on with the update that waits for decisions (needs no BUNDLE while it lies where it lay)")
+	f.BoolVar(&a.revert, "revert", false, "give up the update that waits for decisions, or take the last update back (needs no BUNDLE)")
 	a.flags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("continue", "revert")
 	return cmd
 }
 
@@ -76,6 +80,8 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted (asks first)")
 	f.BoolVar(&a.yes, "yes", false, "confirm --no-backup unasked, and a first update of a tree that differs much from its level")
 	a.write.dryRunFlag(f)
+	f.StringArrayVar(&a.ours, "ours", nil, "leave customized files that match `GLOB` as they are (repeatable; ** stands for any folders)")
+	f.StringArrayVar(&a.theirs, "theirs", nil, "replace customized files that match `GLOB`; the backup keeps them (repeatable)")
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
 	f.BoolVar(&a.noLog, "no-changelog", false, "write no changelog")
 	f.BoolVar(&a.summary, "get-summary", false, "write updates/update-summary-000A-000B.md: what the levels say of themselves")
@@ -97,7 +103,7 @@ func (a *applyFlags) checkArgs(args []string) error {
 	switch {
 	case a.revert && len(args) > 0:
 		return errors.New("--revert takes no bundle")
-	case a.revert || len(args) == 1:
+	case a.revert || len(args) == 1 || a.goOn && len(args) == 0:
 		return nil
 	case len(args) == 0:
 		return errors.New("which bundle?")
@@ -107,12 +113,19 @@ func (a *applyFlags) checkArgs(args []string) error {
 
 func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (err error) {
 	if a.revert {
+		if done, err := giveUp(ctx, c, &a.write); done || err != nil {
+			return err
+		}
 		return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
 	}
-	if args[0] == "-" && slices.Contains(a.identities, "-") {
+	name, err := a.bundleOf(args)
+	if err != nil {
+		return err
+	}
+	if name == "-" && slices.Contains(a.identities, "-") {
 		return fault.New(fault.Usage, "the bundle and the identity cannot both come from standard input")
 	}
-	in, err := common.OpenBundle(ctx, c, args[0])
+	in, err := common.OpenBundle(ctx, c, name)
 	if err != nil {
 		return err
 	}
@@ -137,6 +150,11 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if err != nil {
 		return err
 	}
+	if a.pending != nil {
+		if err := a.pending.Fits(b.Sums()); err != nil {
+			return err
+		}
+	}
 	fit, err := a.fit(s, b)
 	if err == nil && fit.AlreadyThere {
 		return a.window.again(ctx, s)
@@ -153,8 +171,8 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 			return a.explain(err)
 		}
 	}
-	o := a.options(ids)
-	o.Log, o.LogFile = s.log, s.file
+	o := a.carryOn(a.options(ids))
+	o.Log, o.LogFile, o.Level = s.log, s.file, a.stop
 	pl, err := a.plan(ctx, s, b, o)
 	if err != nil {
 		return a.explain(err)
@@ -166,8 +184,8 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if err := pl.CheckBase(); err != nil {
 		return err
 	}
-	if err := refuseConflicts(s.c, pl); err != nil {
-		return err
+	if len(pl.Conflicts) > 0 {
+		return a.suspend(ctx, s, in, b, pl, o)
 	}
 	if err := pl.CheckSpace(); err != nil {
 		return err
@@ -178,7 +196,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	if a.write.dryRun {
 		return a.window.warnRunning(ctx, s)
 	}
-	if a.noBackup && !a.yes {
+	if o.NoBackup && !a.yes {
 		err := s.c.Confirm(ctx, "Without a backup this update cannot be reverted. Go on?", "give --yes as well, or leave --no-backup out")
 		if err != nil {
 			return err
@@ -238,7 +256,10 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	if a.hotfix {
 		return fitHotfix(s, b)
 	}
-	fit, err := apply.Fit(s.Pack, b, level)
+	if a.stop = level; a.pending != nil && level == 0 {
+		a.stop = a.pending.Level
+	}
+	fit, err := apply.Fit(s.Pack, b, a.stop)
 	if err == nil && fit.AlreadyThere {
 		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
 	}
@@ -313,6 +334,7 @@ func (a *applyFlags) commit(ctx context.Context, s *session, b *verify.Bundle, p
 	if a.summary {
 		a.writeSummary(s, b, r, o)
 	}
+	sayCustomized(s, pl)
 	return nil
 }
 

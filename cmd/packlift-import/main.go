@@ -27,6 +27,6 @@ func commands(c *cli.Console) []*cobra.Command {
 	here := new(packFlag)
 	return []*cobra.Command{
 		keygen(c), initPack(c), applyUpdate(c), stage(c), applyHotfix(c), revertHotfix(c), revert(c), backups(c), recoverPack(c),
-		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), heal(c), currentState(c), checkBundle(c), getSummary(c), logCommand(c), common.Version(c),
+		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), heal(c), currentState(c), conflicts(c), preserve(c), checkBundle(c), getSummary(c), logCommand(c), common.Version(c),
 	}
 }

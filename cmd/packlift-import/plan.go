@@ -18,11 +18,11 @@ func sayPlan(c *cli.Console, pl *apply.Plan) {
 		fmt.Fprintf(&b, ", hotfix %d", pl.Hotfix())
 	}
 	b.WriteByte('\n')
-	for _, l := range []struct {
+	for i, l := range []struct {
 		name  string
 		paths []string
-	}{{"added", pl.Added}, {"updated", pl.Modified}, {"removed", pl.Removed}, {"folders kept", pl.Kept}} {
-		if l.name == "folders kept" && len(l.paths) == 0 {
+	}{{"added", pl.Added}, {"updated", pl.Modified}, {"removed", pl.Removed}, {"merged", pl.Merged}, {"ours", pl.Ours}, {"preserved", pl.Preserved}, {"folders kept", pl.Kept}} {
+		if i > 2 && len(l.paths) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "%-10s %d\n", l.name, len(l.paths))

@@ -14,8 +14,7 @@ first. Needs neither bundle nor key. An update whose health check did not come t
 it is told, and stays until the check is run again (the same command), it is reverted, or --confirm is given.`
 
 func recoverPack(c *cli.Console) *cobra.Command {
-	var w writeFlags
-	var confirm bool
+	w, confirm := writeFlags{pendingOK: true}, false
 	cmd := &cobra.Command{
 		Use: "recover", Short: "Finish or undo what was interrupted", Long: recoverLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {

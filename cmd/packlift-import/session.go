@@ -21,6 +21,7 @@ type writeFlags struct {
 	lockTimeout cli.Duration
 	allowRoot   bool
 	dryRun      bool // set by commands that have --dry-run
+	pendingOK   bool // the command may run while an update waits for decisions
 }
 
 // Flags adds them.
@@ -79,7 +80,19 @@ func (s *session) begin(ctx context.Context, w *writeFlags, command string) erro
 	if err := s.openLog(command); err != nil {
 		return err
 	}
-	return s.recover(ctx)
+	if err := s.recover(ctx); err != nil || w.pendingOK {
+		return err
+	}
+	return refusePending(s.Pack)
+}
+
+// refusePending: while an update waits for decisions nothing else changes the pack.
+func refusePending(p *pack.Pack) error {
+	w, err := apply.ReadPending(p)
+	if err != nil || w == nil {
+		return err
+	}
+	return w.Refuse()
 }
 
 // end gives everything back, in reverse order; it may be called twice. What fails

@@ -11,7 +11,7 @@ import (
 func Again() string {
 	words := make([]string, len(os.Args))
 	for i, w := range os.Args {
-		words[i] = shellWord(hideWords(w))
+		words[i] = ShellWord(hideWords(w))
 	}
 	return strings.Join(words, " ")
 }
@@ -44,8 +44,8 @@ func hideWords(word string) string {
 	return word
 }
 
-// shellWord quotes s where a shell would take it apart.
-func shellWord(s string) string {
+// ShellWord quotes s where a shell would take it apart.
+func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,@%+", r) || r > 127
 	}

@@ -1,0 +1,257 @@
+package apply
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/merge"
+	"packlift/internal/pack"
+)
+
+// Endings of the files that lie beside a customized file F while its conflict
+// waits: the old level's content, the new level's, and what the user wants.
+const (
+	endOriginal = ".original"
+	endNew      = ".new"
+	endFinal    = ".final"
+)
+
+// clash is a change that meets something of the site's own.
+type clash struct {
+	Conflict
+	fix    remedy
+	change *manifest.Change
+	look
+}
+
+// choices say what becomes of clashes.
+type choices struct {
+	Options
+	preserve *pack.Preserve
+	contents map[manifest.Digest]manifest.Content
+	texts    map[manifest.Digest][]byte // as far as they were wanted
+	left     []clash                    // that nothing decided
+
+	Merged, Kept, Preserved []string
+}
+
+func newChoices(p *pack.Pack, contents []manifest.Content, o Options) (*choices, error) {
+	c := &choices{Options: o, contents: make(map[manifest.Digest]manifest.Content, len(contents))}
+	for _, x := range contents {
+		c.contents[x.SHA256] = x
+	}
+	for _, g := range slices.Concat(o.Ours, o.Theirs) {
+		if err := pack.CheckGlob(g); err != nil {
+			return nil, fault.New(fault.Usage, "%w", err)
+		}
+	}
+	var err error
+	c.preserve, err = p.Preserve()
+	return c, err
+}
+
+// preserves: the path is one that no update may touch, and there is something to keep.
+func (c *choices) preserves(x *manifest.Change, l *look) bool {
+	if l.entry == nil && l.blocked == "" && x.Old == nil {
+		return false
+	}
+	if x.New != nil && l.entry != nil && same(l.entry, x.New) {
+		return false
+	}
+	return c.preserve.Match(x.Path, isDir(x.New) || isDir(x.Old))
+}
+
+// chosen tells in the plan what was decided.
+func (pl *Plan) chosen() {
+	if c := pl.choices; c != nil {
+		pl.Merged, pl.Ours, pl.Preserved = c.Merged, c.Kept, c.Preserved
+		for _, list := range [][]string{pl.Merged, pl.Ours, pl.Preserved} {
+			slices.Sort(list)
+		}
+	}
+}
+
+// settle decides the clashes: by F.final, by --ours and --theirs, by a merge.
+// What is left is a conflict.
+func (d *decider) settle(ctx context.Context) error {
+	if d.choices == nil || len(d.clashes) == 0 {
+		return nil
+	}
+	var left []clash
+	for i := range d.clashes {
+		x := &d.clashes[i]
+		if ctx.Err() != nil {
+			return interrupted(ctx)
+		}
+		done, err := d.choose(x)
+		if err != nil {
+			return err
+		}
+		if !done {
+			left = append(left, *x)
+		}
+	}
+	left, err := d.mergeAll(ctx, left)
+	if err != nil {
+		return err
+	}
+	for i := range left {
+		d.conflicts, d.fixes = append(d.conflicts, left[i].Conflict), append(d.fixes, left[i].fix)
+	}
+	d.choices.left = left
+	d.dropBelowKept()
+	return nil
+}
+
+// choose asks what the user said; done means that x is no conflict any more.
+func (d *decider) choose(x *clash) (done bool, err error) {
+	ours, theirs := pack.MatchAny(d.choices.Ours, x.Path), pack.MatchAny(d.choices.Theirs, x.Path)
+	if d.choices.Finals {
+		if done, err = d.takeFinal(x); done || err != nil {
+			return done, err
+		}
+	}
+	switch {
+	case ours && theirs:
+		return false, fault.New(fault.Usage, "%q is decided both ways, by --ours and by --theirs", x.Path).WithHint("give patterns that do not meet")
+	case ours:
+		d.keepOurs(x)
+		return true, nil
+	case theirs:
+		return d.takeTheirs(x)
+	}
+	return false, nil
+}
+
+// keepOurs leaves the site's version. Of a mode that both changed, only the
+// mode is meant.
+func (d *decider) keepOurs(x *clash) {
+	if x.fix == resetMode {
+		after := *x.change.New
+		after.Mode = x.entry.Mode
+		if !same(x.entry, &after) {
+			d.op(x.Path, x.entry, &after, x.info)
+		}
+	}
+	d.choices.Kept = append(d.choices.Kept, x.Path)
+}
+
+func (d *decider) takeTheirs(x *clash) (bool, error) {
+	if x.blocked != "" || isDir(x.entry) && !isDir(x.change.New) {
+		x.Reason += "; --theirs cannot change that"
+		return false, nil
+	}
+	if err := d.complete(x); err != nil {
+		return false, err
+	}
+	d.op(x.Path, x.entry, x.change.New, x.info)
+	return true, nil
+}
+
+// complete hashes what was not hashed yet: an op names what it replaces.
+func (d *decider) complete(x *clash) (err error) {
+	if isFile(x.entry) && x.entry.SHA256.IsZero() {
+		x.entry.SHA256, _, err = hashAt(d.root, x.Path)
+	}
+	return err
+}
+
+// takeFinal takes F.final for F, if it is there and fit.
+func (d *decider) takeFinal(x *clash) (bool, error) {
+	if x.blocked != "" || isDir(x.entry) {
+		return false, nil
+	}
+	name := x.Path + endFinal
+	e, err := entryNow(d.root, name)
+	switch {
+	case err != nil || e == nil:
+		return false, err
+	case !isFile(e):
+		x.Reason += "; its " + endFinal + " is no file"
+		return false, nil
+	}
+	if line, err := d.marker(x, e); err != nil || line > 0 {
+		x.Reason += fmt.Sprintf("; its %s still has a conflict marker in line %d", endFinal, line)
+		return false, err
+	}
+	if err := d.complete(x); err != nil {
+		return false, err
+	}
+	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: finalMode(x, e), Size: e.Size, SHA256: e.SHA256}
+	if x.entry != nil && same(x.entry, after) {
+		d.choices.Kept = append(d.choices.Kept, x.Path)
+		return true, nil
+	}
+	d.op(x.Path, x.entry, after, x.info)
+	d.ops[len(d.ops)-1].own = &own{file: name}
+	return true, nil
+}
+
+// marker is the line of a conflict marker in the final file that none of the
+// other versions has.
+func (d *decider) marker(x *clash, final *manifest.Entry) (int, error) {
+	if final.Size > merge.MaxText {
+		return 0, nil
+	}
+	var known [][]byte
+	for _, end := range []string{"", endOriginal, endNew} {
+		if b, err := d.root.ReadFile(x.Path+end, merge.MaxText); err == nil {
+			known = append(known, b)
+		}
+	}
+	b, err := d.root.ReadFile(x.Path+endFinal, merge.MaxText)
+	return merge.Marker(b, known...), err
+}
+
+// finalMode is the mode of a file whose content a person wrote.
+func finalMode(x *clash, final *manifest.Entry) uint32 {
+	if mode, ok := mergedMode(x.change, x.entry); ok {
+		return mode
+	}
+	switch {
+	case isFile(x.entry):
+		return x.entry.Mode
+	case isFile(x.change.New):
+		return x.change.New.Mode
+	case isFile(x.change.Old):
+		return x.change.Old.Mode
+	}
+	return final.Mode
+}
+
+// mergedMode merges permission bits three ways; false where both sides changed them.
+func mergedMode(c *manifest.Change, disk *manifest.Entry) (uint32, bool) {
+	if !isFile(c.Old) || !isFile(c.New) || !isFile(disk) {
+		return 0, false
+	}
+	switch {
+	case sameMode(disk, c.Old):
+		return c.New.Mode, true
+	case sameMode(c.Old, c.New) || sameMode(disk, c.New):
+		return disk.Mode, true
+	}
+	return 0, false
+}
+
+// dropBelowKept takes back what would come under a file or link that stays where
+// the update has a folder.
+func (d *decider) dropBelowKept() {
+	for _, x := range d.clashes {
+		if !slices.Contains(d.choices.Kept, x.Path) || !isDir(x.change.New) || isDir(x.entry) {
+			continue
+		}
+		d.ops = slices.DeleteFunc(d.ops, func(o op) bool {
+			below := strings.HasPrefix(o.Path, x.Path+"/")
+			if below {
+				d.choices.Kept = append(d.choices.Kept, o.Path)
+			}
+			return below
+		})
+	}
+}
+
+func isTampered(err error) bool { return fault.ClassOf(err) == fault.Tampered }

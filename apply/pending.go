@@ -1,0 +1,226 @@
+package apply
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+	"packlift/internal/rootfs"
+)
+
+// pendingName is the file that says that an update waits for its conflicts to be
+// decided. It is there before the first of the files beside them, and goes after the last.
+const pendingName = dataDir + "/pending.json"
+
+const (
+	maxPending = 256 << 20
+	maxGlobs   = 1000
+	maxText    = 64 << 10
+)
+
+// Pending is an update that waits. The pack is whole, on the level From.
+type Pending struct {
+	Format    int             `json:"pending"`
+	Bundle    string          `json:"bundle"` // its id
+	Sums      manifest.Digest `json:"sums"`   // of its SHA256SUMS: what was verified
+	File      string          `json:"file"`   // where it lay
+	From      int             `json:"from"`
+	To        int             `json:"to"`
+	Level     int             `json:"level,omitempty"` // that was asked for
+	Backup    string          `json:"backup,omitempty"`
+	NoBackup  bool            `json:"no_backup,omitempty"`
+	NoLog     bool            `json:"no_changelog,omitempty"`
+	Template  string          `json:"template,omitempty"`
+	Ours      []string        `json:"ours,omitempty"`
+	Theirs    []string        `json:"theirs,omitempty"`
+	Conflicts []Conflict      `json:"conflicts"`
+	Helpers   []Helper        `json:"helpers"`
+}
+
+// Helper is a file beside a customized one that the tool wrote.
+type Helper struct {
+	Path   string          `json:"path"`
+	Size   int64           `json:"size"`
+	SHA256 manifest.Digest `json:"sha256"`
+}
+
+// ReadPending gives the update that waits in p, nil where there is none.
+func ReadPending(p *pack.Pack) (*Pending, error) { return readPending(p.Root()) }
+
+func readPending(root *rootfs.Root) (*Pending, error) {
+	b, err := root.ReadFile(pendingName, maxPending)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := &Pending{}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err = d.Decode(w); err == nil {
+		err = w.check()
+	}
+	if err != nil {
+		return nil, fault.New(fault.General, "%s is damaged: %w", root.Full(pendingName), err).
+			WithHint("move it aside; the pack is whole, and files that end in %s and %s may be removed by hand", endOriginal, endNew)
+	}
+	return w, nil
+}
+
+// check trusts nothing: only helpers of the conflicts named may ever be removed.
+func (w *Pending) check() error {
+	switch {
+	case w.Format != 1:
+		return fmt.Errorf("format %d is unknown", w.Format)
+	case w.From < -1 || w.To < 0 || max(w.From, w.To, w.Level) > manifest.MaxLevel || w.Level < 0:
+		return errors.New("its levels are impossible")
+	case len(w.Conflicts) > MaxOps || len(w.Helpers) > 2*MaxOps || len(w.Ours)+len(w.Theirs) > maxGlobs:
+		return errors.New("it names too much")
+	case len(w.Bundle) > 64 || len(w.File) > maxText || len(w.Backup) > maxText || len(w.Template) > maxText:
+		return errors.New("a text in it is too long")
+	}
+	for _, g := range slices.Concat(w.Ours, w.Theirs) {
+		if err := pack.CheckGlob(g); err != nil {
+			return err
+		}
+	}
+	mine := map[string]bool{}
+	for _, c := range w.Conflicts {
+		if err := productPath(c.Path); err != nil {
+			return err
+		}
+		mine[c.Path] = true
+	}
+	for _, h := range w.Helpers {
+		f, ok := strings.CutSuffix(h.Path, endOriginal)
+		if !ok {
+			f, ok = strings.CutSuffix(h.Path, endNew)
+		}
+		if !ok || !mine[f] || h.Size < 0 || h.Size > manifest.MaxFile {
+			return fmt.Errorf("%.200q is no file of a conflict", h.Path)
+		}
+		if err := productPath(h.Path); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Fits refuses a bundle that is not the one that was verified.
+func (w *Pending) Fits(sums manifest.Digest) error {
+	if w.Sums == sums {
+		return nil
+	}
+	return fault.New(fault.Usage, "this is another bundle than the one whose conflicts wait (%s)", w.File).
+		WithHint("give that one: packlift-import apply-update --continue BUNDLE; or give up: packlift-import apply-update --revert")
+}
+
+// Refuse is what every other command that writes ends with.
+func (w *Pending) Refuse() error {
+	noun := "conflicts wait"
+	if len(w.Conflicts) == 1 {
+		noun = "conflict waits"
+	}
+	return fault.New(fault.Conflict, "an update from level %s to %s is pending, and %d %s for you; the pack is whole, at level %s",
+		levelName(w.From), levelName(w.To), len(w.Conflicts), noun, levelName(w.From)).
+		WithHint("see them: packlift-import conflicts; go on: packlift-import apply-update --continue; or give up: packlift-import apply-update --revert")
+}
+
+func (w *Pending) save(root *rootfs.Root) error {
+	w.Format = 1
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(w); err != nil {
+		return err
+	}
+	return root.WriteFile(pendingName, b.Bytes(), 0o600)
+}
+
+// Drop gives the update up: it removes what was written beside the customized
+// files, and then the record. What somebody changed since stays, and is named, as
+// does an F.final that holds something of its own.
+func (w *Pending) Drop(p *pack.Pack) (stay []string, err error) { return w.drop(p.Root()) }
+
+func (w *Pending) drop(root *rootfs.Root) (stay []string, err error) {
+	dirs := map[string]bool{}
+	for _, c := range w.Conflicts { // first: what they equal must still be there
+		if stay, err = w.dropFinal(root, c.Path, stay, dirs); err != nil {
+			return stay, err
+		}
+	}
+	for _, h := range w.Helpers {
+		if stay, err = h.drop(root, stay, dirs); err != nil {
+			return stay, err
+		}
+	}
+	for dir := range dirs {
+		if err := root.SyncDir(dir); err != nil {
+			return stay, err
+		}
+	}
+	if err := root.Remove(pendingName); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return stay, err
+	}
+	return stay, root.SyncDir(dataDir)
+}
+
+func (h *Helper) drop(root *rootfs.Root, stay []string, dirs map[string]bool) ([]string, error) {
+	now, err := ownEntry(root, h.Path)
+	switch {
+	case err != nil || now == nil:
+		return stay, err
+	case !isFile(now) || now.SHA256 != h.SHA256:
+		return append(stay, h.Path), nil
+	}
+	return stay, removeIn(root, h.Path, dirs)
+}
+
+// dropFinal removes F.final where F, F.original or F.new holds the same.
+func (w *Pending) dropFinal(root *rootfs.Root, p string, stay []string, dirs map[string]bool) ([]string, error) {
+	final, err := ownEntry(root, p+endFinal)
+	if err != nil || final == nil {
+		return stay, err
+	}
+	for _, end := range []string{"", endOriginal, endNew} {
+		other, err := ownEntry(root, p+end)
+		if err != nil {
+			return stay, err
+		}
+		if isFile(final) && other != nil && sameContent(final, other) {
+			return stay, removeIn(root, p+endFinal, dirs)
+		}
+	}
+	return append(stay, p+endFinal), nil
+}
+
+func removeIn(root *rootfs.Root, p string, dirs map[string]bool) error {
+	dirs[parentOf(p)] = true
+	return root.Remove(p)
+}
+
+func parentOf(p string) string {
+	if i := strings.LastIndexByte(p, '/'); i > 0 {
+		return p[:i]
+	}
+	return "."
+}
+
+// ownEntry is entryNow of a path that no link leads to; nil for one below a link.
+func ownEntry(root *rootfs.Root, p string) (*manifest.Entry, error) {
+	if link, err := root.ParentLink(p); link != "" || absent(err) {
+		return nil, nil
+	} else if err != nil {
+		return nil, err
+	}
+	return entryNow(root, p)
+}
