@@ -35,6 +35,7 @@ type choices struct {
 	contents map[manifest.Digest]manifest.Content
 	texts    map[manifest.Digest][]byte // as far as they were wanted
 	left     []clash                    // that nothing decided
+	met      []string                   // every path that was a clash
 
 	Merged, Kept, Preserved []string
 }
@@ -75,6 +76,14 @@ func (pl *Plan) chosen() {
 	}
 }
 
+// decided are the customized paths of which the plan knows what to do.
+func (pl *Plan) decided() []string {
+	if pl.choices == nil {
+		return nil
+	}
+	return slices.Concat(pl.choices.met, pl.choices.Preserved)
+}
+
 // settle decides the clashes: by F.final, by --ours and --theirs, by a merge.
 // What is left is a conflict.
 func (d *decider) settle(ctx context.Context) error {
@@ -84,6 +93,7 @@ func (d *decider) settle(ctx context.Context) error {
 	var left []clash
 	for i := range d.clashes {
 		x := &d.clashes[i]
+		d.choices.met = append(d.choices.met, x.Path)
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}

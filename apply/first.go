@@ -34,6 +34,9 @@ func (pl *Plan) meet(ctx context.Context, root *rootfs.Root, base *manifest.Mani
 	for _, c := range pl.Conflicts {
 		conflict[c.Path] = true
 	}
+	for _, p := range pl.decided() {
+		conflict[p] = true
+	}
 	pl.first.accept = o.AcceptDifferent
 	for i := range base.Entries {
 		e := &base.Entries[i]
