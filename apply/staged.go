@@ -201,7 +201,7 @@ func (pl *Plan) stagedOps() (out []op) {
 	seen := map[manifest.Digest]bool{}
 	for i := range pl.ops {
 		o := pl.ops[i]
-		if !o.needsNew() || o.split || seen[o.After.SHA256] {
+		if !o.needsNew() || o.split || o.own != nil || seen[o.After.SHA256] {
 			continue
 		}
 		seen[o.After.SHA256] = true
@@ -269,7 +269,7 @@ func (pl *Plan) findStaged(root *rootfs.Root) error {
 	at := places{pl.head.Txn}
 	for i := range pl.ops {
 		o := &pl.ops[i]
-		if !o.needsNew() || o.split || pl.Kind == kindRevert || seen[o.After.SHA256] || path.Dir(o.New) != at.newDir() {
+		if !o.needsNew() || o.split || o.own != nil || pl.Kind == kindRevert || seen[o.After.SHA256] || path.Dir(o.New) != at.newDir() {
 			continue
 		}
 		seen[o.After.SHA256] = true
