@@ -69,19 +69,19 @@ race: ## the race detector, which needs cgo; the acceptance tests run built bina
 	else echo "race: skipped, no C compiler on this machine"; fi
 
 failpoints: needs ## the tests that stop a run before each file effect
-	$(GO) test -tags failpoint -timeout 15m ./internal/rootfs ./internal/pack ./apply ./selfupdate
+	$(GO) test -tags failpoint -timeout 25m ./internal/rootfs ./internal/pack ./apply ./selfupdate
 	$(GO) test -tags failpoint -timeout 15m -run TestHooked ./internal/acceptance
 
 # A mount namespace of its own: a test that is killed leaves no mount behind.
 OWN_MOUNTS := $(shell [ "$$(id -u)" = 0 ] && unshare -m --propagation private true 2>/dev/null && echo unshare -m --propagation private)
 
-disks: needs ## power cuts, full disks and odd file systems, on real ones; needs root and loop devices. PACKLIFT_POWERCUTS=all and PACKLIFT_DISKS=all take all
-	$(OWN_MOUNTS) $(GO) test -tags failpoint,disks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply ./internal/acceptance | grep -vE '^=== |^ *--- PASS'
+disks: needs ## power cuts, full disks and odd file systems, on real ones; needs root and loop devices. A sample: PACKLIFT_POWERCUTS=all and PACKLIFT_DISKS=all take all
+	PACKS="$(ABSPACKS)" $(OWN_MOUNTS) $(GO) test -tags failpoint,disks,realpacks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply ./internal/acceptance | grep -vE '^=== |^ *--- PASS'
 
 realpacks: needs ## real products through the built binaries, stock tools among them
 	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
 
-check-full: check race failpoints realpacks demo ## everything but `make disks`, under thirty minutes
+check-full: check race failpoints realpacks disks demo ## everything, power cuts, disks and second deaths as samples, under thirty minutes
 
 BENCH = PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -runs "$(RUNS)" -dir "$(SCRATCH)" $(if $(WRITE),-write docs/benchmarks.md)
 

@@ -242,13 +242,33 @@ func (m *measuring) reserve() error {
 		}
 		s.replace(sizeAt(m.root, m.head.Changelog), m.text)
 	}
-	if s, err := m.space(m.root, pack.Updates); err != nil {
+	if err := m.log(); err != nil {
 		return err
-	} else if m.o.LogFile != "" {
-		s.grow(sizeAt(m.root, m.o.LogFile), logLines)
 	}
 	m.pl.reserve = reserve{int64(end.Need), int64(end.NeedInodes)}
 	m.home.take(m.pl.reserve.bytes, m.pl.reserve.inodes)
+	return nil
+}
+
+// log is what the run's log takes: its last lines, or where this is a dry run all
+// that the run to come will have written before.
+func (m *measuring) log() error {
+	s, err := m.space(m.root, pack.Updates)
+	switch {
+	case err != nil:
+		return err
+	case m.o.LogFile != "":
+		s.grow(sizeAt(m.root, m.o.LogFile), logLines)
+	case m.o.LogDry > 0:
+		there, err := m.root.Exists(pack.LogDir)
+		if err != nil {
+			return err
+		}
+		if !there {
+			s.take(s.folder(1), 1)
+		}
+		s.addFile(m.o.LogDry + logLines)
+	}
 	return nil
 }
 

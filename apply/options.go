@@ -21,6 +21,7 @@ type Options struct {
 	Template    string // Go template for the changelog; empty: the usual form
 	AllowRoot   bool
 	LogFile     string // name in the pack of the run's log, which grows; empty: none
+	LogDry      int64  // bytes that the log of a dry run, which is not written, would hold by now
 	// AcceptDifferent lets a first update go on though the tree is hardly the
 	// level that it is said to hold.
 	AcceptDifferent bool

@@ -172,7 +172,8 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 		}
 	}
 	o := a.carryOn(a.options(ids))
-	o.Log, o.LogFile, o.Level = s.log, s.file, a.stop
+	o.Level = a.stop
+	s.logs(&o)
 	pl, err := a.plan(ctx, s, b, o)
 	if err != nil {
 		return a.explain(err)

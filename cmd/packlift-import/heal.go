@@ -113,7 +113,7 @@ func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) err
 		return err
 	}
 	o := h.apply.options(ids)
-	o.Log, o.LogFile = s.log, s.file
+	s.logs(&o)
 	plan, err := apply.NewHeal(ctx, s.Pack, b, h.replace.match, o)
 	if err != nil {
 		return h.apply.explain(err)

@@ -104,7 +104,7 @@ func runRevertHotfix(ctx context.Context, c *cli.Console, w *writeFlags, win *wi
 		return err
 	}
 	defer s.closing(&err)
-	o.Log, o.LogFile = s.log, s.file
+	s.logs(&o)
 	pl, err := apply.NewRevertHotfix(ctx, s.Pack, n, o)
 	if errors.Is(err, apply.ErrNothingToRevert) {
 		state, err := s.State()

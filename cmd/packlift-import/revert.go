@@ -91,7 +91,7 @@ func runRevert(ctx context.Context, c *cli.Console, w *writeFlags, win *window, 
 		return err
 	}
 	defer s.closing(&err)
-	o.Log, o.LogFile = s.log, s.file
+	s.logs(&o)
 	steps, err := stepsBack(s, goal)
 	if errors.Is(err, apply.ErrNothingToRevert) || err == nil && len(steps) == 0 {
 		return sayNothingToRevert(s, goal)

@@ -3,10 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"path/filepath"
 	"time"
 
+	"packlift/apply"
 	"packlift/internal/cli"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
@@ -20,10 +22,28 @@ func (s *session) openLog(command string) error {
 	}
 	s.ends = append(s.ends, f.Close)
 	s.file = pack.LogDir + "/" + filepath.Base(f.Name())
-	text := slog.NewTextHandler(&runLog{File: f, c: s.c}, &slog.HandlerOptions{Level: slog.LevelDebug})
+	s.logTo(&runLog{File: f, c: s.c}, command)
+	return nil
+}
+
+func (s *session) logTo(w io.Writer, command string) {
+	text := slog.NewTextHandler(w, &slog.HandlerOptions{Level: slog.LevelDebug})
 	s.log = slog.New(warnings{text, s.c})
 	s.log.Info("begin", "command", command, "version", version.Current(), "pack", s.Dir())
-	return nil
+}
+
+// logs tells o of the run's log, or how long it would be by now.
+func (s *session) logs(o *apply.Options) {
+	o.Log, o.LogFile, o.LogDry = s.log, s.file, int64(s.unlogged)
+}
+
+// unlogged counts the bytes of a log that is not written, a dry run's: the run
+// that comes after it takes room for them.
+type unlogged int64
+
+func (n *unlogged) Write(b []byte) (int, error) {
+	*n += unlogged(len(b))
+	return len(b), nil
 }
 
 // runLog is a run's log. A line that it cannot take does not end the run, but is

@@ -39,11 +39,12 @@ func (w *writeFlags) dryRunFlag(f *pflag.FlagSet) {
 // what was interrupted, and writes a log.
 type session struct {
 	*pack.Pack
-	c      *cli.Console
-	log    *slog.Logger
-	file   string // the log's name in the pack
-	ends   []func() error
-	before apply.RecoverOutcome
+	c        *cli.Console
+	log      *slog.Logger
+	file     string // the log's name in the pack
+	unlogged unlogged
+	ends     []func() error
+	before   apply.RecoverOutcome
 }
 
 // memory is what a run that changes a pack keeps near, in bytes.
@@ -74,7 +75,7 @@ func (s *session) begin(ctx context.Context, w *writeFlags, command string) erro
 	}
 	s.ends = append(s.ends, unlock)
 	if w.dryRun {
-		s.log = slog.New(slog.DiscardHandler)
+		s.logTo(&s.unlogged, command)
 		return refuseInterrupted(s.Pack)
 	}
 	if err := s.openLog(command); err != nil {
