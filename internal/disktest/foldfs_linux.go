@@ -19,6 +19,18 @@ import (
 // ext4's casefold. behind is the folder as it is.
 func FoldCase(t testing.TB, dir string) (behind string) {
 	t.Helper()
+	return mountFold(t, dir, nil)
+}
+
+// Medium mounts such a file system at dir, and calls beforeRead ahead of each read of
+// a file: it may wait, as a slow stick does, or fail, as a bad one.
+func Medium(t testing.TB, dir string, beforeRead func() error) (behind string) {
+	t.Helper()
+	return mountFold(t, dir, beforeRead)
+}
+
+func mountFold(t testing.TB, dir string, beforeRead func() error) (behind string) {
+	t.Helper()
 	behind = filepath.Join(Scratch(t), "behind")
 	if err := errors.Join(os.Mkdir(behind, 0o755), os.MkdirAll(dir, 0o755)); err != nil {
 		t.Fatal(err)
@@ -32,7 +44,7 @@ func FoldCase(t testing.TB, dir string) (behind string) {
 		unix.Close(dev)
 		t.Skipf("cannot mount FUSE here: %v", err)
 	}
-	s := &foldServer{dev: dev, top: behind, nodes: map[uint64]*foldNode{1: {}}, byName: map[foldKey]uint64{}, next: 2}
+	s := &foldServer{dev: dev, top: behind, nodes: map[uint64]*foldNode{1: {}}, byName: map[foldKey]uint64{}, next: 2, beforeRead: beforeRead}
 	ended := make(chan struct{})
 	go func() { s.serve(); close(ended) }()
 	t.Cleanup(func() {
@@ -66,6 +78,8 @@ type foldServer struct {
 	nodes  map[uint64]*foldNode
 	byName map[foldKey]uint64
 	next   uint64
+
+	beforeRead func() error // nil: nothing is done
 }
 
 // foldNode is a name below another node; the root has none.
@@ -399,6 +413,11 @@ func (s *foldServer) onFile(op uint32, node uint64, in []byte) ([]byte, error) {
 	case opFsync, opFsyncdir:
 		return nil, unix.Fsync(int(u64(in, 0)))
 	case opRead:
+		if s.beforeRead != nil {
+			if err := s.beforeRead(); err != nil {
+				return nil, err
+			}
+		}
 		b := make([]byte, u32(in, 16))
 		n, err := unix.Pread(int(u64(in, 0)), b, int64(u64(in, 8)))
 		return b[:max(n, 0)], err
