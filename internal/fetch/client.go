@@ -9,6 +9,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
@@ -83,6 +86,26 @@ func (w *web) proxy(r *http.Request) (*url.URL, error) {
 	}
 	w.vault.hideUser(u)
 	return u, nil
+}
+
+// checkProxies refuses proxies in the environment that cannot be read: Go passes
+// those by, and would go around a proxy that somebody wanted.
+func checkProxies() error {
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+		text := os.Getenv(name)
+		if text == "" {
+			continue
+		}
+		if !strings.Contains(text, "://") {
+			text = "http://" + text
+		}
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" || !slices.Contains([]string{"http", "https", "socks5", "socks5h"}, u.Scheme) {
+			return fault.New(fault.Usage, "the proxy's address in %s cannot be read", name).
+				WithHint("it looks like http://HOST:PORT; a name and a password in it have their special characters as %%XX")
+		}
+	}
+	return nil
 }
 
 // proxyAnswer says how a proxy refused to connect; Go's own error has only its words.

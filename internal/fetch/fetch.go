@@ -119,6 +119,11 @@ func Open(location string, o Options) (Source, error) {
 	case err != nil:
 		return nil, err
 	case u != nil:
+		if o.Proxy == nil {
+			if err := checkProxies(); err != nil {
+				return nil, err
+			}
+		}
 		return newWeb(u, o.withDefaults())
 	}
 	return newFolder(location)

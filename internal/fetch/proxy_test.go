@@ -113,6 +113,24 @@ func TestProxy(t *testing.T) {
 	}
 }
 
+// A proxy that cannot be read is not gone around.
+func TestProxiesOfTheEnvironment(t *testing.T) {
+	for value, fits := range map[string]bool{
+		"": true, "proxy:3128": true, "http://proxy:3128": true, "http://u:p%40w@proxy": true, "https://proxy": true, "socks5://proxy:1080": true,
+		"http://u:geheim%zz@proxy": false, "http://u:geheim@[": false, "ftp://u:geheim@proxy": false, "http://": false, "u:gehe im@proxy:x": false,
+	} {
+		for _, name := range []string{"HTTPS_PROXY", "http_proxy"} {
+			t.Setenv("HTTPS_PROXY", "")
+			t.Setenv(name, value)
+			_, err := Open("https://127.0.0.1:1", Options{})
+			t.Setenv(name, "")
+			if fits != (err == nil) || !fits && (fault.ClassOf(err) != fault.Usage || strings.Contains(err.Error()+fault.HintOf(err), "geheim")) {
+				t.Errorf("%s=%s: %v", name, value, err)
+			}
+		}
+	}
+}
+
 func TestLocations(t *testing.T) {
 	for location, words := range map[string]string{
 		"https://u:geheim@host/x": "holds credentials", "https://host/x?sig=geheim": "behind ?", "https://host/#geheim": "behind ?", "https://": "cannot be read",
