@@ -119,6 +119,11 @@ func (d *decider) settle(ctx context.Context) error {
 
 // choose asks what the user said; done means that x is no conflict any more.
 func (d *decider) choose(x *clash) (done bool, err error) {
+	if x.onlyMode() {
+		if done, err = d.mergeMode(x); done || err != nil {
+			return done, err
+		}
+	}
 	ours, theirs := pack.MatchAny(d.choices.Ours, x.Path), pack.MatchAny(d.choices.Theirs, x.Path)
 	if d.choices.Finals {
 		if done, err = d.takeFinal(x); done || err != nil {
@@ -137,15 +142,42 @@ func (d *decider) choose(x *clash) (done bool, err error) {
 	return false, nil
 }
 
+// onlyMode: the update leaves the content alone, which is another one here.
+func (x *clash) onlyMode() bool {
+	return x.blocked == "" && isFile(x.change.Old) && sameContent(x.change.Old, x.change.New) && !sameContent(x.entry, x.change.Old)
+}
+
+// mergeMode brings the update's mode to the site's content. What is no file here
+// has none to bring.
+func (d *decider) mergeMode(x *clash) (bool, error) {
+	if !isFile(x.entry) {
+		return true, nil
+	}
+	if err := d.complete(x); err != nil {
+		return false, err
+	}
+	mode, ok := mergedMode(x.change, x.entry)
+	if !ok {
+		x.fix, x.Reason = resetMode, fmt.Sprintf("mode changed here (%04o) and by the update (%04o to %04o)", x.entry.Mode, x.change.Old.Mode, x.change.New.Mode)
+		return false, nil
+	}
+	d.setOnly(x, x.entry, mode)
+	return true, nil
+}
+
+// setOnly gives the file the content of e and a mode.
+func (d *decider) setOnly(x *clash, e *manifest.Entry, mode uint32) {
+	after := *e
+	if after.Mode = mode; !same(x.entry, &after) {
+		d.op(x.Path, x.entry, &after, x.info)
+	}
+}
+
 // keepOurs leaves the site's version. Of a mode that both changed, only the
 // mode is meant.
 func (d *decider) keepOurs(x *clash) {
-	if x.fix == resetMode {
-		after := *x.change.New
-		after.Mode = x.entry.Mode
-		if !same(x.entry, &after) {
-			d.op(x.Path, x.entry, &after, x.info)
-		}
+	if x.fix == resetMode && !x.onlyMode() {
+		d.setOnly(x, x.change.New, x.entry.Mode)
 	}
 	d.choices.Kept = append(d.choices.Kept, x.Path)
 }
@@ -157,6 +189,10 @@ func (d *decider) takeTheirs(x *clash) (bool, error) {
 	}
 	if err := d.complete(x); err != nil {
 		return false, err
+	}
+	if x.fix == resetMode && x.onlyMode() {
+		d.setOnly(x, x.entry, x.change.New.Mode)
+		return true, nil
 	}
 	d.op(x.Path, x.entry, x.change.New, x.info)
 	return true, nil

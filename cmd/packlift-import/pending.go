@@ -128,8 +128,12 @@ func (a *applyFlags) howToDecide(pl *apply.Plan) string {
 	if dir := a.write.pack.dir; dir != "" {
 		here = " --pack " + cli.ShellWord(dir)
 	}
+	keys := ""
+	for _, name := range a.identities {
+		keys += " -i " + cli.ShellWord(name)
+	}
 	return fmt.Sprintf("see packlift-import conflicts%s; for each file F write F.final (F.original and F.new lie beside it), or add --ours GLOB or --theirs GLOB; "+
-		"%sthen: packlift-import apply-update --continue%s; or give up: packlift-import apply-update --revert%s", here, structural(pl), here, here)
+		"%sthen: packlift-import apply-update --continue%s; or give up: packlift-import apply-update --revert%s", here, structural(pl), here+keys, here)
 }
 
 // structural is what cannot be decided so, and has to be put right first.
