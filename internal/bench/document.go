@@ -9,20 +9,18 @@ import (
 // section is a part of the document that the bench fills in.
 type section struct{ name, text string }
 
-// writeSections puts each section between its markers in a document:
+// writeSection puts a section between its markers in a document:
 //
 //	<!-- bench NAME -->
 //	<!-- end -->
-func writeSections(name string, all []section) error {
+func writeSection(name string, s section) error {
 	data, err := os.ReadFile(name)
 	if err != nil {
 		return err
 	}
-	text := string(data)
-	for _, s := range all {
-		if text, err = fill(text, s); err != nil {
-			return fmt.Errorf("%s: %w", name, err)
-		}
+	text, err := fill(string(data), s)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return os.WriteFile(name, []byte(text), 0o644)
 }

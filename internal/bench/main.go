@@ -85,37 +85,37 @@ func run(o options) error {
 	if err := b.prepare(); err != nil {
 		return err
 	}
-	var all []section
+	fmt.Println(machine())
 	for _, c := range transitions {
 		if !wants(o.only, c.name()) {
 			continue
 		}
 		s, err := b.measure(c)
+		if err == nil {
+			err = b.show(s)
+		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.name(), err)
 		}
-		all = append(all, s)
 	}
-	if wants(o.only, levelsName) {
-		s, err := b.levels()
-		if err != nil {
-			return fmt.Errorf("%s: %w", levelsName, err)
-		}
-		all = append(all, s...)
+	if !wants(o.only, levelsName) {
+		return nil
 	}
-	return b.show(all)
+	s, err := b.levels()
+	if err != nil {
+		return fmt.Errorf("%s: %w", levelsName, err)
+	}
+	return b.show(s)
 }
 
-// show prints the sections, and writes them into the document if asked.
-func (b *bench) show(all []section) error {
-	fmt.Println(machine())
-	for _, s := range all {
-		fmt.Printf("\n%s\n\n%s", s.name, s.text)
-	}
+// show prints a section, and writes it into the document if asked, as soon as
+// it is there: what fails later takes nothing from it.
+func (b *bench) show(s section) error {
+	fmt.Printf("\n%s\n\n%s", s.name, s.text)
 	if b.write == "" {
 		return nil
 	}
-	return writeSections(b.write, all)
+	return writeSection(b.write, s)
 }
 
 // measure lays the trees of a transition and measures everyone on them.

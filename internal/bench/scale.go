@@ -37,7 +37,8 @@ func (b *bench) scaled() error {
 		}
 		all = append(all, s)
 	}
-	return b.show([]section{{scaleName, b.scaleTable(all)}})
+	fmt.Println(machine())
+	return b.show(section{scaleName, b.scaleTable(all)})
 }
 
 // roomFor refuses where trees of n files do not fit.
