@@ -3,7 +3,6 @@ package apply
 import (
 	"errors"
 	"io/fs"
-	"os"
 	"path"
 	"runtime"
 
@@ -136,7 +135,7 @@ func (e *engine) move(from, to, p string) error {
 }
 
 // unchanged: the file is the very one that the plan saw.
-func unchanged(root *rootfs.Root, p string, seen fs.FileInfo) error {
+func unchanged(root *rootfs.Root, p string, seen rootfs.Mark) error {
 	now, err := root.Lstat(p)
 	if errors.Is(err, fs.ErrNotExist) {
 		return changedMeanwhile(p)
@@ -144,7 +143,7 @@ func unchanged(root *rootfs.Root, p string, seen fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	if seen == nil || !os.SameFile(seen, now) || seen.Size() != now.Size() || !seen.ModTime().Equal(now.ModTime()) {
+	if !seen.Is(now) {
 		return changedMeanwhile(p)
 	}
 	return nil
@@ -223,7 +222,7 @@ func (e *engine) place(o *op) error {
 		if now != nil {
 			return changedMeanwhile(o.Path)
 		}
-		if o.seenNew != nil {
+		if o.seenNew.Known() {
 			if err := unchanged(e.root, o.New, o.seenNew); err != nil {
 				return err
 			}

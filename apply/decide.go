@@ -184,7 +184,7 @@ func (d *decider) decideOne(c *manifest.Change, l look) {
 }
 
 func (d *decider) op(p string, before, after *manifest.Entry, info fs.FileInfo) {
-	d.ops = append(d.ops, op{Path: p, Before: before, After: after, seen: info})
+	d.ops = append(d.ops, op{Path: p, Before: before, After: after, seen: rootfs.MarkOf(info)})
 }
 
 // decide is the table: what the old level says, what is on disk, what the new

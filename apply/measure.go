@@ -338,7 +338,7 @@ func (m *measuring) goes(o *op) error {
 		return err
 	}
 	bytes := s.folder(0)
-	if s.kind == rootfs.Ext && o.seen != nil {
+	if s.kind == rootfs.Ext && o.seen.Known() {
 		bytes = o.seen.Size()
 	}
 	s.take(-bytes, -1)

@@ -2,12 +2,12 @@ package apply
 
 import (
 	"fmt"
-	"io/fs"
 	"path"
 	"runtime"
 	"strings"
 
 	"packlift/internal/manifest"
+	"packlift/internal/rootfs"
 )
 
 // MaxOps is the most paths that one run changes.
@@ -30,8 +30,8 @@ type op struct {
 	split         bool // only the mode changes, but the file has a second name, which keeps its own: copied and replaced
 	own           *own // the new content is no content of the bundle
 
-	seen    fs.FileInfo // the path as planned; nil in recovery
-	seenNew fs.FileInfo // revert: the backup's file as checked
+	seen    rootfs.Mark // the path as planned; unknown in recovery
+	seenNew rootfs.Mark // revert: the backup's file as checked
 }
 
 func isDir(e *manifest.Entry) bool  { return e != nil && e.Type == manifest.Dir }

@@ -240,15 +240,17 @@ func wounded(ops []op, bad []string) error {
 
 // remember notes each backup file as it was checked, so that another put in
 // its place before the move is noticed.
-func (pl *Plan) remember(p *pack.Pack) (err error) {
+func (pl *Plan) remember(p *pack.Pack) error {
 	for i := range pl.ops {
 		o := &pl.ops[i]
 		if !o.placesNew() || o.New != treeName(pl.head.Reverts, o.Path) {
 			continue
 		}
-		if o.seenNew, err = p.Root().Lstat(o.New); err != nil {
+		info, err := p.Root().Lstat(o.New)
+		if err != nil {
 			return err
 		}
+		o.seenNew = rootfs.MarkOf(info)
 	}
 	return nil
 }

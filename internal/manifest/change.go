@@ -84,7 +84,7 @@ func ApplyDifference(old *Manifest, r io.Reader) (*Manifest, error) {
 	if p.err == nil {
 		p.err = h.fits(old)
 	}
-	m := &Manifest{Product: h.Product, Version: h.Version, Level: h.To}
+	m := &Manifest{Product: h.Product, Version: h.Version, Level: h.To, Entries: make([]Entry, 0, len(old.Entries))}
 	rest, last := old.Entries, ""
 	for l := range p.lines {
 		e, err := l.entry()
@@ -98,6 +98,7 @@ func ApplyDifference(old *Manifest, r io.Reader) (*Manifest, error) {
 		}
 		m.Entries = append(m.Entries, rest[:i]...)
 		if rest = rest[i:]; found {
+			e.Path = rest[0].Path // in memory once for both levels
 			rest = rest[1:]
 		}
 		if l.Type != absent {

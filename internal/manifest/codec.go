@@ -39,7 +39,7 @@ func toLine(e *Entry) line {
 }
 
 func (l *line) entry() (Entry, error) {
-	e := Entry{Path: l.Path, Type: l.Type, Target: l.Target}
+	e := Entry{Path: l.Path, Type: l.Type.shared(), Target: l.Target}
 	if l.Mode != "" {
 		if _, err := fmt.Sscanf(l.Mode, "%o", &e.Mode); err != nil {
 			return e, fmt.Errorf("mode %q is not octal", l.Mode)

@@ -42,6 +42,16 @@ const (
 	absent  Type = "absent"
 )
 
+// shared is t in the memory of the constants: of a million entries none keeps a word of its own.
+func (t Type) shared() Type {
+	for _, known := range []Type{File, Dir, Symlink} {
+		if t == known {
+			return known
+		}
+	}
+	return t
+}
+
 // Entry is one path of a product tree. Size is in bytes; Size and SHA256 are
 // set for files only, Target for symlinks only, Mode (0 to 0777) for files and folders.
 type Entry struct {
