@@ -110,7 +110,11 @@ func (b *Bundle) checkLevelsPart(ids []age.Identity, r *Report) error {
 	for i, s := range b.info.Stops() {
 		r.pass(checkLevels, "manifest of level %d: %d entries, SHA-256 %s", s.Level, l.entries[i], s.Manifest)
 	}
-	if n := len(l.Advisories); n > 0 {
+	switch n := len(l.Advisories); n {
+	case 0:
+	case 1:
+		r.pass(checkLevels, "1 advisory, of level %d", l.Advisories[0].Level)
+	default:
 		r.pass(checkLevels, "%d advisories, of levels %d to %d", n, l.Advisories[0].Level, l.Advisories[n-1].Level)
 	}
 	return nil

@@ -63,7 +63,7 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
 	}
 	f := cmd.Flags()
-	f.VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
+	f.VarP(&a.level, "level", "l", "the level to stop at, which the bundle has to carry (0 or left out: its last)")
 	f.BoolVar(&a.goOn, "continue", false, "go on with the update that waits for decisions (needs no BUNDLE while it lies where it lay)")
 	f.BoolVar(&a.revert, "revert", false, "give up the update that waits for decisions, or take the last update back (needs no BUNDLE)")
 	a.flags(cmd)

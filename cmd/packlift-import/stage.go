@@ -49,7 +49,7 @@ func stage(c *cli.Console) *cobra.Command {
 	for _, name := range stageFlags {
 		cmd.Flags().AddFlag(all.Flags().Lookup(name))
 	}
-	cmd.Flags().VarP(&a.level, "level", "l", "the level to reach (0 or left out: the bundle's last)")
+	cmd.Flags().VarP(&a.level, "level", "l", "the level to stop at, which the bundle has to carry (0 or left out: its last)")
 	cmd.Flags().BoolVar(&drop, "drop", false, "remove what is staged (needs no BUNDLE)")
 	return cmd
 }

@@ -88,7 +88,11 @@ func (a *verifyFlags) run(ctx context.Context, c *cli.Console, name string) erro
 	if err != nil {
 		return err
 	}
-	sayVerified(c, trust, b, append(report.Checks, checks...))
+	list, err := advisories(b, ids)
+	if err != nil {
+		return err
+	}
+	sayVerified(c, trust, b, append(report.Checks, checks...), list)
 	return nil
 }
 
@@ -134,20 +138,46 @@ func (a *verifyFlags) content(ctx context.Context, c *cli.Console, b *verify.Bun
 }
 
 type verified struct {
-	ID         string `json:"id,omitempty"`
-	Product    string `json:"product"`
-	Version    string `json:"version,omitempty"`
-	Format     int    `json:"format"`
-	TrustSet   string `json:"trust_set"`
-	Sums       string `json:"sha256sums"`
-	Passed     int    `json:"passed"`
-	Warnings   int    `json:"warnings"`
-	NotChecked int    `json:"not_checked"`
+	ID         string     `json:"id,omitempty"`
+	Product    string     `json:"product"`
+	Version    string     `json:"version,omitempty"`
+	Format     int        `json:"format"`
+	TrustSet   string     `json:"trust_set"`
+	Sums       string     `json:"sha256sums"`
+	Between    []int      `json:"between"`              // levels that the bundle carries beside start and end
+	Advisories []advisory `json:"advisories,omitempty"` // read with an identity alone
+	Passed     int        `json:"passed"`
+	Warnings   int        `json:"warnings"`
+	NotChecked int        `json:"not_checked"`
 }
 
-func sayVerified(c *cli.Console, trust *verify.TrustSet, b *verify.Bundle, checks []verify.Check) {
+// advisory is what a level says of itself, as JSON has it.
+type advisory struct {
+	Level    int       `json:"level"`
+	Date     time.Time `json:"date"`
+	Channel  string    `json:"channel"`
+	Summary  string    `json:"summary"`
+	Security []string  `json:"security"`
+}
+
+// advisories lists those of a bundle that was read with ids.
+func advisories(b *verify.Bundle, ids []age.Identity) (out []advisory, err error) {
+	if len(ids) == 0 || b.LaterFormat() {
+		return nil, nil
+	}
+	l, err := b.Levels(ids)
+	if err != nil {
+		return nil, err
+	}
+	for _, a := range l.Advisories {
+		out = append(out, advisory{a.Level, a.Date, a.Channel, a.Summary, append([]string{}, a.Security...)})
+	}
+	return out, nil
+}
+
+func sayVerified(c *cli.Console, trust *verify.TrustSet, b *verify.Bundle, checks []verify.Check, list []advisory) {
 	f := b.Frozen()
-	out := verified{Product: f.Product, Format: f.Format, TrustSet: trust.Fingerprint(), Sums: b.Sums().String()}
+	out := verified{Between: []int{}, Advisories: list, Product: f.Product, Format: f.Format, TrustSet: trust.Fingerprint(), Sums: b.Sums().String()}
 	for _, k := range checks {
 		switch k.Result {
 		case verify.Passed:
@@ -161,6 +191,9 @@ func sayVerified(c *cli.Console, trust *verify.TrustSet, b *verify.Bundle, check
 	what := fmt.Sprintf("%s (format %d, which needs packlift-import %s or newer)", f.Product, f.Format, f.MinimumTool)
 	if i := b.Info(); i != nil {
 		out.ID, out.Product, out.Version = i.ID, i.Product, i.Version
+		for _, s := range i.Between {
+			out.Between = append(out.Between, s.Level)
+		}
 		what = fmt.Sprintf("%s-%s, %s, %s", i.Product, i.Version, i.Kind, Levels(i))
 	}
 	c.Result("verified", out, fmt.Sprintf("verified: %s\n%s passed, %s, %d not checked; trust set %s",
