@@ -1,0 +1,180 @@
+package vectorgen
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"packlift/bundle/delta"
+	"packlift/bundle/delta/deflate"
+	"packlift/bundle/delta/streams"
+	"packlift/internal/manifest"
+)
+
+// form is an entry of deltas.json: a delta by itself, with what it is told from
+// and what it makes, by file name. One with a fault makes nothing.
+type form struct {
+	Name   string   `json:"name"`
+	About  string   `json:"about"`
+	Form   int      `json:"form"`
+	Delta  string   `json:"delta"`
+	Bases  []string `json:"bases"`
+	Result string   `json:"result,omitempty"`
+	Fault  bool     `json:"fault,omitempty"`
+}
+
+// forms writes a delta of each form, and a fault of each.
+func (g *generator) forms() {
+	dir := filepath.Join(g.dir, "deltas")
+	g.must(os.MkdirAll(dir, 0o755))
+	lines := func(n int) string { return strings.Repeat("one line of many\n", 100) + fmt.Sprint("version ", n, "\n") }
+	var list []form
+	for i, c := range []struct {
+		name, about, fault string
+		old, now           []byte
+		spoil              func(s *streams.Segment)
+	}{
+		{"raw", "a content as itself", "the bytes end too early", nil, []byte(lines(1)), func(s *streams.Segment) { s[streams.Extra] = s[streams.Extra][:len(s[streams.Extra])-1] }},
+		{"difference", "a difference of one item", "an item that is not there", []byte(lines(1)), []byte(lines(2)), func(s *streams.Segment) { s[streams.Control][2] = 7 }},
+		{"zip", "a zip file whose entries are packed again, copied and new", "more containers opened than allowed", g.zipFile(1), g.zipFile(2), func(s *streams.Segment) { s[streams.Control][1] = 65 }},
+		{"gzip", "a gzip file whose content is packed again", "an unknown setting", g.gzipFile(1), g.gzipFile(2), func(s *streams.Segment) { s[streams.Control][4] = 12 }},
+		{"executables", "an executable whose addresses moved", "an item that is not there", program(0), program(48), func(s *streams.Segment) { s[streams.Control][1] = 7 }},
+	} {
+		list = append(list, g.form(dir, i, c.name, c.about, c.old, c.now))
+		f := list[len(list)-1]
+		bad := g.deltaBytes(i, c.old, c.now, c.spoil)
+		g.file(dir, c.name+"-fault.delta", bad)
+		list = append(list, form{Name: c.name + "-fault", About: "the same with a fault: " + c.fault, Form: i, Delta: c.name + "-fault.delta", Bases: f.Bases, Fault: true})
+	}
+	b, err := json.MarshalIndent(list, "", "  ")
+	g.must(err)
+	g.file(dir, "deltas.json", append(b, '\n'))
+}
+
+func (g *generator) file(dir, name string, b []byte) {
+	g.bytes += len(b)
+	g.must(os.WriteFile(filepath.Join(dir, name), b, 0o644))
+}
+
+// form writes a good delta and its files.
+func (g *generator) form(dir string, number int, name, about string, old, now []byte) form {
+	f := form{Name: name, About: about, Form: number, Delta: name + ".delta", Result: name + ".result", Bases: []string{}}
+	if old != nil {
+		f.Bases = []string{name + ".base"}
+		g.file(dir, f.Bases[0], old)
+	}
+	g.file(dir, f.Result, now)
+	g.file(dir, f.Delta, g.deltaBytes(number, old, now, nil))
+	return f
+}
+
+// deltaBytes makes a delta, which must be of this form, and edits its first segment.
+func (g *generator) deltaBytes(number int, old, now []byte, edit func(*streams.Segment)) []byte {
+	blob := func(b []byte) delta.Blob {
+		return delta.Blob{Content: delta.Content{Size: int64(len(b)), SHA256: manifest.Sum(b)}, Data: bytes.NewReader(b)}
+	}
+	var bases []delta.Blob
+	if old != nil {
+		bases = append(bases, blob(old))
+	}
+	d, err := delta.Make(blob(now), bases, delta.Options{})
+	g.must(err)
+	if got := int(d.Segments[0][streams.Control][0]); got != number {
+		g.t.Fatalf("a delta of form %d where %d is wanted", got, number)
+	}
+	if edit != nil {
+		edit(&d.Segments[0])
+	}
+	var out bytes.Buffer
+	_, err = d.WriteTo(&out)
+	g.must(err)
+	return out.Bytes()
+}
+
+// packed deflates as zlib does.
+func (g *generator) packed(w io.Writer) io.WriteCloser {
+	z, err := deflate.NewWriter(w, deflate.Params{Level: 6, Memory: 8})
+	g.must(err)
+	return z
+}
+
+func (g *generator) zipFile(version int) []byte {
+	var b bytes.Buffer
+	w := zip.NewWriter(&b)
+	w.RegisterCompressor(zip.Deflate, func(out io.Writer) (io.WriteCloser, error) { return g.packed(out), nil })
+	for _, e := range []struct {
+		name, text string
+		method     uint16
+	}{
+		{"META-INF/MANIFEST.MF", "Version: " + fmt.Sprint(version) + "\n", zip.Store},
+		{"kept.txt", strings.Repeat("this entry stays\n", 50), zip.Deflate},
+		{"changed.txt", strings.Repeat("this entry changes\n", 60) + fmt.Sprint(version), zip.Deflate},
+	} {
+		f, err := w.CreateHeader(&zip.FileHeader{Name: e.name, Method: e.method})
+		g.must(err)
+		_, err = io.WriteString(f, e.text)
+		g.must(err)
+	}
+	g.must(w.Close())
+	return b.Bytes()
+}
+
+func (g *generator) gzipFile(version int) []byte {
+	text := []byte(strings.Repeat("packed by gzip\n", 120) + fmt.Sprint(version))
+	b := bytes.NewBuffer([]byte{0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 3})
+	w := g.packed(b)
+	_, err := w.Write(text)
+	g.must(err)
+	g.must(w.Close())
+	out := binary.LittleEndian.AppendUint32(b.Bytes(), crc32.ChecksumIEEE(text))
+	return binary.LittleEndian.AppendUint32(out, uint32(len(text)))
+}
+
+// program is an ELF file for x86-64 whose functions call one another, and a table
+// of their addresses; the second one is longer by more bytes.
+func program(more int) []byte {
+	const base, begin, functions = 0x400000, 0x1000, 24
+	le := binary.LittleEndian
+	var starts []int
+	end := begin
+	for i := range functions {
+		starts = append(starts, end)
+		if end += 256; i == 1 {
+			end += more
+		}
+	}
+	table := (end + 0xFFF) &^ 0xFFF
+	out := make([]byte, table+8*functions)
+	copy(out, "\x7fELF\x02\x01\x01")
+	le.PutUint16(out[18:], 62)
+	le.PutUint64(out[32:], 64)
+	le.PutUint16(out[56:], 2)
+	for i, s := range []struct{ off, size, flags int }{{0, end, 5}, {table, 8 * functions, 6}} {
+		p := out[64+56*i:]
+		le.PutUint32(p, 1)
+		le.PutUint32(p[4:], uint32(s.flags))
+		le.PutUint64(p[8:], uint64(s.off))
+		le.PutUint64(p[16:], uint64(base+s.off))
+		le.PutUint64(p[32:], uint64(s.size))
+		le.PutUint64(p[40:], uint64(s.size))
+	}
+	for i, start := range starts {
+		for k := range 256 {
+			out[start+k] = byte(7*i+k*k) & 0x1F
+		}
+		for k := range 10 {
+			at := start + 8 + k*24
+			out[at] = 0xE8
+			le.PutUint32(out[at+1:], uint32(starts[(5*i+11*k)%functions]-at-5))
+		}
+		le.PutUint64(out[table+8*i:], uint64(base+start))
+	}
+	return out
+}
