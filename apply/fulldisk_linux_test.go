@@ -63,8 +63,7 @@ func diskHelper(args []string) int {
 
 func (r *diskResult) do(p *pack.Pack, job, trees string, blind bool, o Options) (err error) {
 	var pl *Plan
-	from, to := diskTrees(trees)
-	f := newFake(plainTB{}, from, to, 3, 10)
+	f := diskBundle(trees)
 	switch job {
 	case "recover":
 		out, err := Recover(context.Background(), p, nil)
@@ -89,6 +88,14 @@ func (r *diskResult) do(p *pack.Pack, job, trees string, blind bool, o Options) 
 	return err
 }
 
+func diskBundle(trees string) *fakeBundle {
+	if trees == "chain" {
+		return newChain(plainTB{}, chainTrees[:4]...)
+	}
+	from, to := diskTrees(trees)
+	return newFake(plainTB{}, from, to, 3, 10)
+}
+
 // diskTrees are the trees before and after, by name.
 func diskTrees(name string) (from, to tree) {
 	switch from, to = (tree{"same": file("same")}), (tree{"same": file("same")}); name {
@@ -98,6 +105,8 @@ func diskTrees(name string) (from, to tree) {
 		to["in/a/new/folder"] = file("new")
 	case "crash":
 		return crashOld, crashNew
+	case "chain": // contents on the way take more than what stays
+		return chainTrees[0], chainTrees[3]
 	case "case":
 		return caseTrees()
 	case "folders": // a tree of folders takes the place of another
@@ -246,7 +255,9 @@ func (d *disk) taken(t *testing.T, job string) (plan Space, bytes, inodes uint64
 	return r.Space[0], r.Space[0].Free - bytes, r.Space[0].FreeInodes - inodes
 }
 
-func sceneNames() []string { return []string{"tiny", "new", "crash", "folders", "many", "real"} }
+func sceneNames() []string {
+	return []string{"tiny", "new", "crash", "chain", "folders", "many", "real"}
+}
 
 // What the plan says a run needs is what it takes, within 5 %.
 func TestDiskNeed(t *testing.T) {

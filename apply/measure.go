@@ -76,10 +76,13 @@ func (m *measuring) stage() error {
 	}
 	n.file(m.at.note(), int64(len(note)))
 	for i := range m.pl.ops {
-		m.stageOp(n, &m.pl.ops[i])
+		m.stageNew(n, &m.pl.ops[i])
 	}
 	if err := m.scratch(n); err != nil {
 		return err
+	}
+	for i := range m.pl.ops {
+		m.stageOld(n, &m.pl.ops[i])
 	}
 	if err := m.backup(n); err != nil {
 		return err
@@ -115,13 +118,17 @@ func (m *measuring) scratch(n *names) error {
 	return nil
 }
 
-func (m *measuring) stageOp(n *names, o *op) {
+func (m *measuring) stageNew(n *names, o *op) {
 	if o.needsNew() && !(m.head.Reverts > 0 && o.New == treeName(m.head.Reverts, o.Path)) {
 		if s := n.name(o.New); !m.pl.lying[o.Path] {
 			s.addFile(o.After.Size)
 		}
 		n.most.see(o.Path, o.After.Size)
 	}
+}
+
+// stageOld is the place of what goes, in the stage or in the backup.
+func (m *measuring) stageOld(n *names, o *op) {
 	switch {
 	case o.Old == "":
 	case o.removesDir():
