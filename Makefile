@@ -69,7 +69,7 @@ race: ## the race detector, which needs cgo; the acceptance tests run built bina
 	else echo "race: skipped, no C compiler on this machine"; fi
 
 failpoints: needs ## the tests that stop a run before each file effect
-	$(GO) test -tags failpoint -timeout 25m ./internal/rootfs ./internal/pack ./apply ./selfupdate
+	$(GO) test -tags failpoint -timeout 25m ./internal/rootfs ./internal/pack ./internal/export ./apply ./selfupdate
 	$(GO) test -tags failpoint -timeout 15m -run TestHooked ./internal/acceptance
 
 # A mount namespace of its own: a test that is killed leaves no mount behind.

@@ -121,12 +121,18 @@ func fitLevel(info *bundle.Info, s pack.State, to bundle.Stop) error {
 	return nil
 }
 
-// orBetween names the other bundle that a pack on a level inside the range can take.
+// orBetween names the range that is missing, and the command that makes a bundle of it.
 func orBetween(info *bundle.Info, level int) string {
-	if level <= info.Start || level >= info.End {
-		return ""
+	from := fmt.Sprintf("packlift-export create-update --depot DEPOT --product %s-%s -s %d", info.Product, info.Version, level)
+	switch {
+	case level < 0:
+		return fmt.Sprintf(" (packlift-export create-update --depot DEPOT --product %s-%s -e %d)", info.Product, info.Version, info.End)
+	case level < info.Start:
+		return fmt.Sprintf(" (levels %d to %d are missing: %s -e %d), or one over the whole range (-e %d)", level, info.Start, from, info.Start, info.End)
+	case level > info.End:
+		return fmt.Sprintf(" (what is above level %d is missing: %s)", info.End, from)
 	}
-	return fmt.Sprintf(" (packlift-export create-update -s %d -e %d), or one that has it between (--between %d=TREE)", level, info.End, level)
+	return fmt.Sprintf(" (%s -e %d), or one that has it between (--between %d=TREE, --every-level)", from, info.End, level)
 }
 
 // startsAt names the bundle that a pack on level can take.

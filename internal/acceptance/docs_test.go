@@ -135,7 +135,7 @@ func TestCommandsOfDocuments(t *testing.T) {
 func checkUsage(t *testing.T, u usage) {
 	t.Helper()
 	command := u.words[:1]
-	if len(u.words) > 1 && slices.Contains([]string{"trust", "log", "help", "backup"}, u.words[0]) {
+	if len(u.words) > 1 && slices.Contains([]string{"trust", "log", "help", "backup", "depot"}, u.words[0]) {
 		command = u.words[:2]
 	}
 	args := append(slices.Clone(command), "--help")
