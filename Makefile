@@ -79,7 +79,7 @@ disks: needs ## power cuts, full disks and odd file systems, on real ones; needs
 	PACKS="$(ABSPACKS)" $(OWN_MOUNTS) $(GO) test -tags failpoint,disks,realpacks -count=1 -timeout 20m -v -run 'TestPowerCut|TestDisk' ./apply ./internal/acceptance | grep -vE '^=== |^ *--- PASS'
 
 realpacks: needs ## real products through the built binaries, stock tools among them
-	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack' ./internal/acceptance
+	PACKS="$(ABSPACKS)" PACKLIFT_KILLS="$(KILLS)" $(GO) test -tags realpacks -count=1 -v -timeout 20m -run 'TestRealPack|TestStockToolsRealPack|TestRealDepot' ./internal/acceptance
 
 check-full: check race failpoints realpacks disks demo ## everything, power cuts, disks and second deaths as samples, under thirty minutes
 

@@ -37,6 +37,8 @@ type updateFlags struct {
 	template    string
 	noChangelog bool
 	summary     bool
+	ours        []string
+	theirs      []string
 	force       bool
 	pidFiles    []string
 	allowRoot   bool
@@ -65,6 +67,8 @@ func update(c *cli.Console) *cobra.Command {
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
 	f.BoolVar(&a.noChangelog, "no-changelog", false, "write no changelog")
 	f.BoolVar(&a.summary, "get-summary", false, "write updates/update-summary-000A-000B.md: what the levels say of themselves")
+	f.StringArrayVar(&a.ours, "ours", nil, "keep this site's version of conflicting files that match `GLOB` (repeatable)")
+	f.StringArrayVar(&a.theirs, "theirs", nil, "take the update's version of conflicting files that match `GLOB`; the site's is in the backup (repeatable)")
 	f.BoolVar(&a.force, "force-running", false, "go on although the product is running")
 	f.StringArrayVar(&a.pidFiles, "pid-file", nil, "the product's pid file, a `PATTERN` below the pack's folder (repeatable; wso2carbon.pid and the like are known)")
 	f.BoolVar(&a.allowRoot, "allow-root", false, "run as root on a pack that another user owns")
@@ -101,6 +105,14 @@ func (a *updateFlags) run(ctx context.Context, c *cli.Console, dir string) (err 
 	}()
 	if err := u.begin(ctx); err != nil {
 		return err
+	}
+	waits, err := apply.ReadPending(p)
+	if err != nil {
+		return err
+	}
+	if waits != nil {
+		return fault.New(fault.Conflict, "an update from a bundle waits for decisions in %s", p.Dir()).
+			WithHint("end it first: packlift-import apply-update --pack %s --continue, or --revert", p.Dir())
 	}
 	if a.revert {
 		return u.takeBack(ctx)
@@ -143,7 +155,7 @@ func (u *updating) begin(ctx context.Context) error {
 
 func (u *updating) options(ids ...age.Identity) apply.Options {
 	return apply.Options{Identities: ids, BackupDir: u.backup, NoBackup: u.noBackup, Jobs: u.jobs, NoChangelog: u.noChangelog,
-		Template: u.template, AllowRoot: u.allowRoot, AcceptDifferent: u.yes, Log: u.log, LogFile: u.file}
+		Template: u.template, AllowRoot: u.allowRoot, AcceptDifferent: u.yes, Ours: u.ours, Theirs: u.theirs, Log: u.log, LogFile: u.file}
 }
 
 // bringUp finds the level to reach, and makes and applies what leads there.
