@@ -23,7 +23,7 @@ func main() {
 
 func commands(c *cli.Console) []*cobra.Command {
 	return []*cobra.Command{
-		createUpdate(c), createHotfix(c), publish(c), depotCommand(c), check(c), update(c), getSummary(c), keygen(c), trust(c), sign(c),
+		createUpdate(c), createHotfix(c), publish(c), depotCommand(c), check(c), update(c), diff(c), getSummary(c), keygen(c), trust(c), sign(c),
 		common.Verify(c, nil), common.Inspect(c, nil), common.Version(c),
 	}
 }
