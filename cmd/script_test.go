@@ -226,6 +226,11 @@ func (b *built) setup(e *testscript.Env) error {
 	e.Setenv("PATH", filepath.Join(b.dir, "1.3.0")+string(os.PathListSeparator)+os.Getenv("PATH"))
 	e.Setenv("HOME", filepath.Join(e.WorkDir, "home"))
 	e.Setenv("FIX", b.dir)
+	root, err := filepath.Abs("..")
+	if err != nil {
+		return err
+	}
+	e.Setenv("ROOT", root)
 	e.Setenv("RECIPIENT", b.recipient)
 	e.Setenv("BUNDLE", filepath.Join(b.dir, "bundle"))
 	e.Setenv("TOOL", toolName())
