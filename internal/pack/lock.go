@@ -26,6 +26,10 @@ const (
 	holderSize   = 1024
 	holderOffset = 1
 	lockTries    = 100
+	// deadWait is how long the lock of a process that is gone is waited for: the system
+	// gives it back a moment after a kill, later still while another process looks
+	// through its open files.
+	deadWait = 2 * time.Second
 )
 
 // Holder is who holds a pack's lock, as that process wrote it.
@@ -41,7 +45,8 @@ type Holder struct {
 // returns what gives it back. command is told to whoever is refused. While
 // another run holds the lock the error has class Locked and names that run.
 func (p *Pack) Lock(ctx context.Context, timeout time.Duration, command string) (unlock func() error, err error) {
-	until := time.Now().Add(timeout)
+	began := time.Now()
+	until := began.Add(timeout)
 	for {
 		held, err := p.tryLock()
 		if err != nil {
@@ -50,7 +55,7 @@ func (p *Pack) Lock(ctx context.Context, timeout time.Duration, command string) 
 		if held != nil {
 			return p.locked(held, command)
 		}
-		if time.Now().Add(lockPoll).After(until) {
+		if time.Now().Add(lockPoll).After(until) && (time.Since(began) > deadWait || !p.holderGone()) {
 			return nil, p.lockedByOther()
 		}
 		select {
@@ -275,6 +280,13 @@ func (p *Pack) Holder() (h Holder, ok bool) {
 		return Holder{}, false
 	}
 	return h, true
+}
+
+// holderGone holds where the process that the record names ran on this host and is
+// no more.
+func (p *Pack) holderGone() bool {
+	h, ok := p.Holder()
+	return ok && h.Host == thisHolder("").Host && processGone(h.PID)
 }
 
 func (p *Pack) lockedByOther() error {
