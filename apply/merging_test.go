@@ -16,53 +16,53 @@ import (
 
 var writeTable = flag.Bool("write-table", false, "write the table of docs/merging.md anew")
 
-// state is what stands at the path f, with a name for the table.
-type state struct {
+// mergeCase is what stands at the path f, with a name for the table.
+type mergeCase struct {
 	name string
 	tree tree
 }
 
 // stateText is a text; top and end are its first and last line.
-func stateText(name, top, end string) state {
-	return state{name, tree{"f": file(top + "\nmiddle\n" + end + "\n")}}
+func stateText(name, top, end string) mergeCase {
+	return mergeCase{name, tree{"f": file(top + "\nmiddle\n" + end + "\n")}}
 }
 
-func withMode(s state, name string, mode os.FileMode) state {
+func withMode(s mergeCase, name string, mode os.FileMode) mergeCase {
 	n := s.tree["f"]
 	n.mode = mode
-	return state{name, s.tree.with(tree{"f": n})}
+	return mergeCase{name, s.tree.with(tree{"f": n})}
 }
 
 var (
-	stateNothing = state{"nothing", tree{}}
+	stateNothing = mergeCase{"nothing", tree{}}
 	statePlain   = stateText("text", "one", "three")
-	stateLibrary = state{"binary", tree{"f": file("\x00\x01library 1")}}
-	stateLink    = state{"link", tree{"f": link("other")}}
-	stateFolder  = state{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
-	stateOwn     = state{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
+	stateLibrary = mergeCase{"binary", tree{"f": file("\x00\x01library 1")}}
+	stateLink    = mergeCase{"link", tree{"f": link("other")}}
+	stateFolder  = mergeCase{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
+	stateOwn     = mergeCase{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
 )
 
 // The sides of each case: what a level may have, and what site and update make of it.
 var cases = []struct {
-	base          state
-	sites, levels []state
+	base          mergeCase
+	sites, levels []mergeCase
 }{
 	{stateNothing,
-		[]state{stateText("text", "mine", "three"), stateLink, stateOwn},
-		[]state{statePlain, stateLink, stateFolder}},
+		[]mergeCase{stateText("text", "mine", "three"), stateLink, stateOwn},
+		[]mergeCase{statePlain, stateLink, stateFolder}},
 	{statePlain,
-		[]state{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
-		[]state{stateText("last line edited", "one", "new three"), stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
+		[]mergeCase{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
+		[]mergeCase{stateText("last line edited", "one", "new three"), stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
 	{stateLibrary,
-		[]state{{"edited", tree{"f": file("\x00\x01my library")}}, withMode(stateLibrary, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
-		[]state{{"edited", tree{"f": file("\x00\x01library 2")}}, withMode(stateLibrary, "mode 0755", 0o755), stateNothing, stateLink, stateFolder}},
+		[]mergeCase{{"edited", tree{"f": file("\x00\x01my library")}}, withMode(stateLibrary, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
+		[]mergeCase{{"edited", tree{"f": file("\x00\x01library 2")}}, withMode(stateLibrary, "mode 0755", 0o755), stateNothing, stateLink, stateFolder}},
 	{stateLink,
-		[]state{{"leads elsewhere", tree{"f": link("another")}}, statePlain, stateNothing, stateOwn},
-		[]state{{"leads to new", tree{"f": link("new")}}, stateNothing, statePlain, stateFolder}},
+		[]mergeCase{{"leads elsewhere", tree{"f": link("another")}}, statePlain, stateNothing, stateOwn},
+		[]mergeCase{{"leads to new", tree{"f": link("new")}}, stateNothing, statePlain, stateFolder}},
 	{stateFolder,
-		[]state{{"file in it edited", tree{"f": dir(0o755), "f/in": file("mine\n")}}, {"own file in it", tree{"f": dir(0o755), "f/in": file("in\n"), "f/own": file("own\n")}},
+		[]mergeCase{{"file in it edited", tree{"f": dir(0o755), "f/in": file("mine\n")}}, {"own file in it", tree{"f": dir(0o755), "f/in": file("in\n"), "f/own": file("own\n")}},
 			{"mode 0700", tree{"f": dir(0o700), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink},
-		[]state{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
+		[]mergeCase{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
 }
 
 var around = tree{"other": file("other\n"), "another": file("another\n"), "new": file("new\n")}
