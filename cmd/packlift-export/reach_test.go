@@ -20,7 +20,7 @@ import (
 const word = `pa$$'w:ö rd"%41\`
 
 // reached gives the credentials that a run with flags and variables ends up with, and what it printed.
-func reached(t *testing.T, env map[string]string, args ...string) (got fetch.Credentials, err error, printed string) {
+func reached(t *testing.T, env map[string]string, args ...string) (got fetch.Credentials, printed string, err error) {
 	t.Helper()
 	for _, name := range []string{"PACKLIFT_USERNAME", "PACKLIFT_PASSWORD", "PACKLIFT_PASSWORD_FILE", "PACKLIFT_PASSWORD_COMMAND", "PACKLIFT_TOKEN", "PACKLIFT_TOKEN_FILE", "UPDATE_TOOL_USERNAME", "UPDATE_TOOL_PASSWORD"} {
 		t.Setenv(name, env[name])
@@ -45,7 +45,7 @@ func reached(t *testing.T, env map[string]string, args ...string) (got fetch.Cre
 	if (code == 0) != (err == nil) {
 		t.Fatalf("exit code %d, %v\n%s", code, err, &out)
 	}
-	return got, err, out.String()
+	return got, out.String(), err
 }
 
 func secretIn(t *testing.T, name, text string, mode os.FileMode) string {
@@ -87,7 +87,7 @@ func TestWhereCredentialsComeFrom(t *testing.T) {
 		"token":            {all, []string{"--token-file", token}, fetch.Credentials{Token: "tok-en.1"}},
 		"token variable":   {map[string]string{"PACKLIFT_TOKEN": "t0k"}, nil, fetch.Credentials{Token: "t0k"}},
 	} {
-		got, err, printed := reached(t, c.env, c.args...)
+		got, printed, err := reached(t, c.env, c.args...)
 		if err != nil || got != c.want {
 			t.Errorf("%s: %v", name, err)
 		}
@@ -123,17 +123,17 @@ func TestCredentialsThatCannotBe(t *testing.T) {
 		if name == "failing" && runtime.GOOS == "windows" {
 			continue
 		}
-		_, err, printed := reached(t, c.env, c.args...)
+		_, printed, err := reached(t, c.env, c.args...)
 		if fault.ClassOf(err) != fault.Usage || !strings.Contains(printed, c.words) || strings.Contains(printed, word) || strings.Contains(printed, "t0k") {
 			t.Errorf("%s: %v\n%s", name, err, printed)
 		}
 	}
 	if runtime.GOOS != "windows" {
-		if _, _, printed := reached(t, nil, "-u", "me", "--password-file", secretIn(t, "open", word, 0o644)); !strings.Contains(printed, "chmod 600") {
+		if _, printed, _ := reached(t, nil, "-u", "me", "--password-file", secretIn(t, "open", word, 0o644)); !strings.Contains(printed, "chmod 600") {
 			t.Errorf("a file that all can read is not warned of: %s", printed)
 		}
 	}
-	if _, _, printed := reached(t, map[string]string{"PACKLIFT_PASSWORD_COMMAND": "touch /tmp/x"}); !strings.Contains(printed, "PACKLIFT_PASSWORD_COMMAND has no effect") {
+	if _, printed, _ := reached(t, map[string]string{"PACKLIFT_PASSWORD_COMMAND": "touch /tmp/x"}); !strings.Contains(printed, "PACKLIFT_PASSWORD_COMMAND has no effect") {
 		t.Errorf("a command from the environment: %s", printed)
 	}
 }
