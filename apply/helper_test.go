@@ -63,6 +63,9 @@ func helper(job []string) int {
 
 func helpWith(job string, p *pack.Pack, o Options) error {
 	f := crashBundle()
+	if w := waitingJobs[job]; w != nil {
+		return w(p)
+	}
 	switch job {
 	case "recover":
 		_, err := Recover(context.Background(), p, o.Log)

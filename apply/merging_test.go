@@ -16,53 +16,53 @@ import (
 
 var writeTable = flag.Bool("write-table", false, "write the table of docs/merging.md anew")
 
-// mergeCase is what stands at the path f, with a name for the table.
-type mergeCase struct {
+// stand is what stands at the path f, with a name for the table.
+type stand struct {
 	name string
 	tree tree
 }
 
 // stateText is a text; top and end are its first and last line.
-func stateText(name, top, end string) mergeCase {
-	return mergeCase{name, tree{"f": file(top + "\nmiddle\n" + end + "\n")}}
+func stateText(name, top, end string) stand {
+	return stand{name, tree{"f": file(top + "\nmiddle\n" + end + "\n")}}
 }
 
-func withMode(s mergeCase, name string, mode os.FileMode) mergeCase {
+func withMode(s stand, name string, mode os.FileMode) stand {
 	n := s.tree["f"]
 	n.mode = mode
-	return mergeCase{name, s.tree.with(tree{"f": n})}
+	return stand{name, s.tree.with(tree{"f": n})}
 }
 
 var (
-	stateNothing = mergeCase{"nothing", tree{}}
+	stateNothing = stand{"nothing", tree{}}
 	statePlain   = stateText("text", "one", "three")
-	stateLibrary = mergeCase{"binary", tree{"f": file("\x00\x01library 1")}}
-	stateLink    = mergeCase{"link", tree{"f": link("other")}}
-	stateFolder  = mergeCase{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
-	stateOwn     = mergeCase{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
+	stateLibrary = stand{"binary", tree{"f": file("\x00\x01library 1")}}
+	stateLink    = stand{"link", tree{"f": link("other")}}
+	stateFolder  = stand{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
+	stateOwn     = stand{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
 )
 
 // The sides of each case: what a level may have, and what site and update make of it.
 var cases = []struct {
-	base          mergeCase
-	sites, levels []mergeCase
+	base          stand
+	sites, levels []stand
 }{
 	{stateNothing,
-		[]mergeCase{stateText("text", "mine", "three"), stateLink, stateOwn},
-		[]mergeCase{statePlain, stateLink, stateFolder}},
+		[]stand{stateText("text", "mine", "three"), stateLink, stateOwn},
+		[]stand{statePlain, stateLink, stateFolder}},
 	{statePlain,
-		[]mergeCase{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
-		[]mergeCase{stateText("last line edited", "one", "new three"), stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
+		[]stand{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
+		[]stand{stateText("last line edited", "one", "new three"), stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
 	{stateLibrary,
-		[]mergeCase{{"edited", tree{"f": file("\x00\x01my library")}}, withMode(stateLibrary, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
-		[]mergeCase{{"edited", tree{"f": file("\x00\x01library 2")}}, withMode(stateLibrary, "mode 0755", 0o755), stateNothing, stateLink, stateFolder}},
+		[]stand{{"edited", tree{"f": file("\x00\x01my library")}}, withMode(stateLibrary, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
+		[]stand{{"edited", tree{"f": file("\x00\x01library 2")}}, withMode(stateLibrary, "mode 0755", 0o755), stateNothing, stateLink, stateFolder}},
 	{stateLink,
-		[]mergeCase{{"leads elsewhere", tree{"f": link("another")}}, statePlain, stateNothing, stateOwn},
-		[]mergeCase{{"leads to new", tree{"f": link("new")}}, stateNothing, statePlain, stateFolder}},
+		[]stand{{"leads elsewhere", tree{"f": link("another")}}, statePlain, stateNothing, stateOwn},
+		[]stand{{"leads to new", tree{"f": link("new")}}, stateNothing, statePlain, stateFolder}},
 	{stateFolder,
-		[]mergeCase{{"file in it edited", tree{"f": dir(0o755), "f/in": file("mine\n")}}, {"own file in it", tree{"f": dir(0o755), "f/in": file("in\n"), "f/own": file("own\n")}},
+		[]stand{{"file in it edited", tree{"f": dir(0o755), "f/in": file("mine\n")}}, {"own file in it", tree{"f": dir(0o755), "f/in": file("in\n"), "f/own": file("own\n")}},
 			{"mode 0700", tree{"f": dir(0o700), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink},
-		[]mergeCase{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
+		[]stand{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
 }
 
 var around = tree{"other": file("other\n"), "another": file("another\n"), "new": file("new\n")}

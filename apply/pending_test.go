@@ -1,0 +1,172 @@
+package apply
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"packlift/internal/fault"
+	"packlift/internal/manifest"
+	"packlift/internal/pack"
+)
+
+// A pack whose update has conflicts: a text, a library, a file in the way, a
+// deleted one; and one text that merges.
+var (
+	waitBase = tree{"conf/a": file("1\n2\n3\n"), "conf/b": file("b1\n"), "lib": file("\x00lib 1"), "gone": file("g\n"), "x": file("1\n")}
+	waitNew  = tree{"conf/a": file("1\n2\nC\n"), "conf/b": file("b2\n"), "lib": file("\x00lib 2"), "gone": file("g2\n"), "x": file("2\n"), "late/f": file("theirs\n")}
+	waitSite = waitBase.with(tree{"conf/a": file("A\n2\n3\n"), "conf/b": file("mine\n"), "lib": file("\x00mine"), "gone": none, "late/f": file("mine\n")})
+	waitEnd  = waitNew.with(tree{"conf/a": file("A\n2\nC\n"), "conf/b": fileMode("both\n", 0o644), "lib": file("\x00mine"), "gone": none, "late/f": file("theirs\n")})
+)
+
+var waitHelpers = tree{"conf/b.original": file("b1\n"), "conf/b.new": file("b2\n"), "gone.original": file("g\n"), "gone.new": file("g2\n"), "late/f.new": file("theirs\n")}
+
+// waitOptions decide all but conf/b.
+func waitOptions(f *fakeBundle) Options {
+	o := f.options()
+	o.AcceptDifferent = true
+	return o
+}
+
+func suspendNow(p *pack.Pack) error {
+	f := textFake(plainTB{}, waitBase, waitNew)
+	o := waitOptions(f)
+	pl, err := f.plan(p, o)
+	if err != nil {
+		return err
+	}
+	_, err = pl.suspend(context.Background(), p, &fakeBlobs{f: f}, &Pending{File: "/stick/b.packlift"}, o)
+	return err
+}
+
+func dropNow(p *pack.Pack) error {
+	w, err := ReadPending(p)
+	if err != nil || w == nil {
+		return err
+	}
+	_, err = w.Drop(p)
+	return err
+}
+
+func goOn(p *pack.Pack) error {
+	f := textFake(plainTB{}, waitBase, waitNew)
+	o := waitOptions(f)
+	o.Finals, o.Ours, o.Theirs = true, []string{"lib", "gone"}, []string{"late/**"}
+	pl, err := f.plan(p, o)
+	if err != nil {
+		return err
+	}
+	_, err = f.run(context.Background(), p, pl, o)
+	return err
+}
+
+// waitingJobs are what the helper does with such a pack.
+var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn}
+
+// TestPending goes the whole way: wait, decide, be done, be reverted.
+func TestPending(t *testing.T) {
+	p := newPack(t, waitSite, 3)
+	must(t, suspendNow(p))
+	sameTree(t, "waiting", readTree(t, p.Dir()), waitSite.with(waitHelpers))
+	tidy(t, p)
+	w, err := ReadPending(p)
+	must(t, err)
+	if names := conflictNames(w); !slices.Equal(names, []string{"conf/b", "gone", "late/f", "lib"}) || w.From != 3 || w.To != 10 {
+		t.Errorf("%v, %+v", names, w)
+	}
+	must(t, suspendNow(p)) // once more changes nothing
+	sameTree(t, "waiting still", readTree(t, p.Dir()), waitSite.with(waitHelpers))
+	must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
+	must(t, goOn(p))
+	sameTree(t, "decided", readTree(t, p.Dir()), waitEnd)
+	tidy(t, p)
+	if w, err := ReadPending(p); w != nil || err != nil {
+		t.Errorf("it waits still: %v, %v", w, err)
+	}
+	revert(t, p, testOptions())
+	sameTree(t, "reverted", readTree(t, p.Dir()), waitSite)
+}
+
+func conflictNames(w *Pending) (out []string) {
+	for _, c := range w.Conflicts {
+		out = append(out, c.Path)
+	}
+	return out
+}
+
+// TestDropped: what somebody changed stays; all else goes.
+func TestDropped(t *testing.T) {
+	p := newPack(t, waitSite, 3)
+	must(t, suspendNow(p))
+	for name, text := range map[string]string{"conf/b.new": "edited\n", "conf/b.final": "half done\n", "gone.final": "g2\n"} {
+		must(t, os.WriteFile(filepath.Join(p.Dir(), name), []byte(text), 0o644))
+	}
+	w, err := ReadPending(p)
+	must(t, err)
+	stay, err := w.Drop(p)
+	must(t, err)
+	slices.Sort(stay)
+	if !slices.Equal(stay, []string{"conf/b.final", "conf/b.new"}) {
+		t.Errorf("%v stay", stay)
+	}
+	sameTree(t, "dropped", readTree(t, p.Dir()), waitSite.with(tree{"conf/b.new": file("edited\n"), "conf/b.final": file("half done\n")}))
+	// and the file in the way is named, before anything is written
+	if err := suspendNow(p); fault.ClassOf(err) != fault.Conflict || !strings.Contains(err.Error(), "conf/b.new") {
+		t.Errorf("%v", err)
+	}
+	if w, err := ReadPending(p); w != nil || err != nil {
+		t.Errorf("%v, %v", w, err)
+	}
+}
+
+// TestForgedPending: the record is hostile input, and names files to remove.
+func TestForgedPending(t *testing.T) {
+	p := newPack(t, waitSite.with(tree{"precious.new": file("mine")}), 3)
+	must(t, suspendNow(p))
+	name := filepath.Join(p.Dir(), pendingName)
+	good, err := os.ReadFile(name)
+	must(t, err)
+	sum := manifest.Sum([]byte("mine"))
+	for what, edit := range map[string]func(w *Pending){
+		"version": func(w *Pending) { w.Format = 2 }, "level": func(w *Pending) { w.To = -3 }, "glob": func(w *Pending) { w.Ours = []string{"["} },
+		"another's file": func(w *Pending) { w.Helpers = append(w.Helpers, Helper{"precious.new", 4, sum}) },
+		"no helper":      func(w *Pending) { w.Helpers[0].Path = "conf/b" },
+		"climbing":       func(w *Pending) { w.Conflicts[0].Path, w.Helpers = "../b", nil },
+		"the pack's own": func(w *Pending) { w.Conflicts[0].Path, w.Helpers = "updates/packlift/state.json", nil },
+		"size":           func(w *Pending) { w.Helpers[0].Size = -1 },
+		"globs":          func(w *Pending) { w.Theirs = slices.Repeat([]string{"a"}, maxGlobs+1) },
+		"id":             func(w *Pending) { w.Bundle = strings.Repeat("a", 65) },
+	} {
+		var w Pending
+		must(t, json.Unmarshal(good, &w))
+		edit(&w)
+		b, err := json.Marshal(w)
+		must(t, err)
+		must(t, os.WriteFile(name, b, 0o600))
+		if _, err := ReadPending(p); err == nil || fault.HintOf(err) == "" {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	for _, text := range []string{"", "{", `{"pending":1,"more":2}`} {
+		must(t, os.WriteFile(name, []byte(text), 0o600))
+		if _, err := ReadPending(p); err == nil {
+			t.Errorf("%q passes", text)
+		}
+	}
+}
+
+// TestPendingBelowLink: a folder that became a link since is not gone into.
+func TestPendingBelowLink(t *testing.T) {
+	p := newPack(t, waitSite, 3)
+	must(t, suspendNow(p))
+	must(t, os.Rename(filepath.Join(p.Dir(), "conf"), filepath.Join(p.Dir(), "moved")))
+	must(t, os.Symlink("moved", filepath.Join(p.Dir(), "conf")))
+	must(t, dropNow(p))
+	if got := readTree(t, p.Dir())["moved/b.new"].text; got != "b2\n" {
+		t.Errorf("moved/b.new is %q", got)
+	}
+}
