@@ -189,3 +189,22 @@ func TestAdvisories(t *testing.T) {
 		t.Errorf("%v, %v", r.Checks, err)
 	}
 }
+
+// The lists of levels between count as memory; where they leave too little for a
+// compressor the run says how much it needs.
+func TestBetweenMemory(t *testing.T) {
+	c := &creation{CreateOptions: CreateOptions{MaxMemory: LeastMemory + 100<<20}}
+	for range 4 {
+		c.stops = append(c.stops, &stop{manifest: &manifest.Manifest{Entries: make([]manifest.Entry, 300_000)}})
+	}
+	if err := c.checkRoom(); fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "--max-memory") {
+		t.Errorf("%v, room %d", err, c.room())
+	}
+	c.stops = c.stops[:3] // one between
+	if err := c.checkRoom(); err != nil {
+		t.Error(err)
+	}
+	if c.stops = c.stops[:2]; c.room() != c.MaxMemory-otherMemory {
+		t.Errorf("two levels leave %d", c.room())
+	}
+}

@@ -36,9 +36,9 @@ func (c *creation) compare() error {
 			return err
 		}
 	}
-	makers := max(1, min(int64(c.Jobs), (c.MaxMemory-otherMemory)*3/4/makerMemory))
+	makers := max(1, min(int64(c.Jobs), c.room()*3/4/makerMemory))
 	keep := &c.deltas
-	keep.left = max(0, c.MaxMemory-otherMemory-max(makers*makerMemory, bundle.LeastWriteMemory))
+	keep.left = max(0, c.room()-max(makers*makerMemory, bundle.LeastWriteMemory))
 	g, ctx := errgroup.WithContext(c.ctx)
 	g.SetLimit(int(makers))
 	for _, x := range c.payload {

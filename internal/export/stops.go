@@ -88,7 +88,30 @@ func (c *creation) openStops() error {
 			return fmt.Errorf("%s: %w", w.Tree, err)
 		}
 	}
-	return nil
+	return c.checkRoom()
+}
+
+// entryMemory is what an entry of a level's list takes, in bytes.
+const entryMemory = 200
+
+// lists is the memory that the lists of levels between take.
+func (c *creation) lists() (n int64) {
+	for _, s := range c.stops[min(1, len(c.stops)):max(1, len(c.stops)-1)] {
+		n += int64(len(s.manifest.Entries)) * entryMemory
+	}
+	return n
+}
+
+// room is the memory that is left for deltas and compressors.
+func (c *creation) room() int64 { return c.MaxMemory - otherMemory - c.lists() }
+
+func (c *creation) checkRoom() error {
+	if c.room() >= bundle.LeastWriteMemory {
+		return nil
+	}
+	least := (LeastMemory+c.lists())>>20 + 1
+	return fault.New(fault.Usage, "%d MiB of memory are too few for the lists of %d levels", c.MaxMemory>>20, len(c.stops)).
+		WithHint("give --max-memory %dM or more, or carry fewer levels", least)
 }
 
 // openTree opens a level of the depot, or a folder or archive.

@@ -86,7 +86,7 @@ func (c *creation) plainSize(levels []levelFile) int64 {
 
 func (c *creation) encode(levels []levelFile) (*bundle.Info, error) {
 	w, err := bundle.NewWriter(c.out, bundle.WriterOptions{
-		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.MaxMemory - otherMemory - c.deltas.kept, Progress: c.meter.add,
+		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.room() - c.deltas.kept, Progress: c.meter.add,
 	})
 	if err != nil {
 		return nil, err
