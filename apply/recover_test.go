@@ -161,7 +161,7 @@ func TestForgedJournal(t *testing.T) {
 		"other place":    swap(`tree/lib/core.jar"`, `tree/lib/c0re.jar"`),
 		"run's id":       swap(`"txn":"`, `"txn":"../`),
 		"count":          swap(`"count":`, `"count":9`),
-		"format":         swap(`"format":2`, `"format":3`),
+		"format":         swap(`"format":3`, `"format":4`),
 		"unknown field":  swap(`"kind":`, `"x":1,"kind":`),
 		"huge mode":      swap(`"mode":420`, `"mode":2541`),
 		"changelog":      swap(`updates/changelog-`, `bin/changelog-`),
@@ -192,7 +192,7 @@ func TestOlderBackup(t *testing.T) {
 	name := filepath.Join(p.Dir(), generationDir(1), backupRecord)
 	b, err := os.ReadFile(name)
 	must(t, err)
-	for _, swap := range [][2]string{{`"format":2`, `"format":1`}, {`,"base":"` + f.info.BaseManifest.String() + `"`, ""}} {
+	for _, swap := range [][2]string{{`"format":3`, `"format":1`}, {`,"base":"` + f.info.BaseManifest.String() + `"`, ""}} {
 		if !bytes.Contains(b, []byte(swap[0])) {
 			t.Fatalf("the backup has no %s", swap[0])
 		}
