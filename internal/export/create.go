@@ -112,7 +112,7 @@ func (c *creation) chooseTools() (err error) {
 			return err
 		}
 	}
-	if c.folder, err = findTools(c.ToolsDir); err != nil {
+	if c.folder, err = c.withDepot(findTools(c.ToolsDir)); err != nil {
 		return err
 	}
 	want, err := c.folder.choose(c.Platforms, c.packBin)

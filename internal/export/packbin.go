@@ -124,7 +124,7 @@ func placeTool(ctx context.Context, root *rootfs.Root, name string, t *tool) (bo
 		return false, err
 	}
 	defer out.Cleanup()
-	f, err := regular.Open(t.path)
+	f, err := t.open()
 	if err != nil {
 		return false, err
 	}

@@ -34,8 +34,9 @@ func here() platform { return platform{runtime.GOOS, runtime.GOARCH} }
 type tool struct {
 	bundle.Tool
 	path      string
-	statement []byte   // canonical, as signed
-	sigs      [][]byte // armoured SSHSIGs over statement
+	statement []byte                        // canonical, as signed
+	sigs      [][]byte                      // armoured SSHSIGs over statement
+	from      func() (io.ReadCloser, error) // nil: from path
 }
 
 func (t *tool) platform() platform { return platform{t.OS, t.Arch} }

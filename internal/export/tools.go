@@ -29,6 +29,7 @@ const all = "all"
 type toolFolder struct {
 	dir   string
 	files map[platform][]string
+	held  map[platform]*tool // a depot's
 }
 
 // readToolFolder lists the importers in dir by their names.
@@ -126,7 +127,7 @@ func (t *toolFolder) choose(asked []string, packBin map[platform]string) ([]plat
 
 func (t *toolFolder) mustHave(want []platform, packBin map[platform]string) error {
 	for _, p := range want {
-		if len(t.files[p]) == 0 {
+		if len(t.files[p]) == 0 && t.held[p] == nil {
 			return noTools("no importer for %s in %s", p, t.dir)
 		}
 	}
@@ -140,6 +141,11 @@ func (t *toolFolder) found() []platform {
 	var out []platform
 	for p := range t.files {
 		out = append(out, p)
+	}
+	for p := range t.held {
+		if len(t.files[p]) == 0 {
+			out = append(out, p)
+		}
 	}
 	slices.SortFunc(out, comparePlatforms)
 	return out
@@ -176,7 +182,7 @@ func (t *toolFolder) load(ctx context.Context, want []platform) ([]*tool, error)
 }
 
 func (t *toolFolder) newest(ctx context.Context, p platform) (*tool, error) {
-	var best *tool
+	best := t.held[p]
 	for _, path := range t.files[p] {
 		next, err := loadTool(ctx, path, p)
 		if err != nil {

@@ -126,7 +126,7 @@ func (c *creation) writeTools(w *bundle.PartWriter) error {
 				return err
 			}
 		}
-		if err := c.addFile(w, bundle.ToolName(t.OS, t.Arch), bundle.Blob{Size: t.Size, SHA256: t.SHA256}, t.path, openPath(t.path)); err != nil {
+		if err := c.addFile(w, bundle.ToolName(t.OS, t.Arch), bundle.Blob{Size: t.Size, SHA256: t.SHA256}, t.path, t.open); err != nil {
 			return err
 		}
 	}
