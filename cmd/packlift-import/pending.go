@@ -87,9 +87,19 @@ func merged(before, now []string) []string {
 
 // suspend lists what waits, and leaves it to the user.
 func (a *applyFlags) suspend(ctx context.Context, s *session, in *common.Bundle, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
+	if a.goOn && !pl.Suspends() && !a.write.dryRun {
+		return fault.New(fault.Conflict, "%d files of this site are in the way, the first is %s: %s; the pack is whole, at level %s",
+			len(pl.Conflicts), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
+			WithHint("%s; for another bundle give this update up first: packlift-import apply-update --revert", pl.Remedy())
+	}
 	if !pl.Suspends() || a.write.dryRun || a.hotfix || a.stage {
 		return refuseConflicts(s.c, pl)
 	}
+	return a.wait(ctx, s, in, b, pl, o)
+}
+
+// wait records what waits, and lays the versions beside each file.
+func (a *applyFlags) wait(ctx context.Context, s *session, in *common.Bundle, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
 	file := ""
 	if !in.Spooled {
 		abs, err := filepath.Abs(in.Path)
