@@ -56,6 +56,10 @@ func (s *scene) tolerated(f failure) (ok, warned bool) {
 	switch {
 	case (f.op == "chown" || f.op == "setxattr") && errnos[f.errno].name == "EACCES":
 		return true, false // as far as the process may
+	case s.job == "staged" && f.op == "rename" && errnos[f.errno].name == "EXDEV" && strings.Contains(f.path, "/stage/TXN/new/"):
+		return true, false // what is staged on another volume is copied
+	case strings.Contains(f.path, "/packlift/staged"):
+		return true, true // the update is complete without its removal
 	case ofChangelog(f.op + " " + f.path):
 		return true, true
 	case s.outside && strings.HasPrefix(f.path, "/backups/") && slices.Contains([]string{"remove", "chmod", "syncdir"}, f.op):

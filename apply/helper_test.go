@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -106,7 +105,13 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 		f.lacks = len(f.contents) // nothing comes from the bundle
 	}
 	_, err = f.run(context.Background(), p, pl, o)
-	return errors.Join(err, SweepStaged(p, o.Log))
+	if err != nil {
+		return err
+	}
+	if err := SweepStaged(p, o.Log); err != nil { // as the command: the update is complete
+		o.Log.Warn("what was staged could not be removed", "error", err)
+	}
+	return nil
 }
 
 // helpHeal puts right what damage did.
