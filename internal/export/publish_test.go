@@ -138,6 +138,8 @@ func TestPublish(t *testing.T) {
 	if n := wholeDepot(t, "published", dir); n != 2 {
 		t.Errorf("%d levels", n)
 	}
+	write(t, filepath.Join(made.Depot, "blob", "00", "left"), "by nobody", 0o644)
+	prunedWhole(t, "published", dir)
 	for name, change := range map[string]func(b []byte) []byte{
 		"flipped": func(b []byte) []byte { b[len(b)/2] ^= 1; return b },
 		"cut":     func(b []byte) []byte { return b[:len(b)-1] },
