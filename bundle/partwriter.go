@@ -39,7 +39,11 @@ func newPartWriter(w *Writer, name string) (*PartWriter, error) {
 	}
 	// Importers are large and not what a bundle is carried for: they are packed in less time.
 	quick := name == ToolsName
-	p.xz = xzpar.NewWriter(p.age, xzpar.WriterOptions{Jobs: w.o.Jobs, MaxMemory: w.o.MaxMemory, Quick: quick, Progress: w.o.Progress})
+	o := xzpar.WriterOptions{Jobs: w.o.Jobs, MaxMemory: w.o.MaxMemory, Quick: quick, Progress: w.o.Progress}
+	if quick {
+		o.Cache = w.o.ToolsCache
+	}
+	p.xz = xzpar.NewWriter(p.age, o)
 	p.tar = tarball.NewWriter(io.MultiWriter(p.plain, p.xz))
 	return p, nil
 }

@@ -24,12 +24,14 @@ type Destination interface {
 // Recipients, which the writer fills in. MaxMemory bounds the compressors'
 // buffers in bytes (0: 1 GiB) and lowers Jobs (0: one a core) where it must, but
 // not below LeastWriteMemory. Progress, if not nil, hears of bytes of the plain
-// tars that are compressed and written, one call at a time.
+// tars that are compressed and written, one call at a time. ToolsCache, if not nil,
+// keeps the packed streams of tools, which are the same in bundle after bundle.
 type WriterOptions struct {
 	Info       Info
 	Recipients []age.Recipient
 	Jobs       int
 	MaxMemory  int64
+	ToolsCache xzpar.Cache
 	Progress   func(plain int64)
 }
 

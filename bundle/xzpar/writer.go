@@ -32,11 +32,13 @@ const (
 // WriterOptions bound a Writer. Jobs of 0 is one a core; MaxMemory is in bytes,
 // 0 is 1 GiB, and lowers Jobs where it must. One job always runs. Progress, if
 // not nil, hears of plain bytes that are compressed and written, from one
-// goroutine. Quick takes less time and gives some percent more bytes.
+// goroutine. Quick takes less time and gives some percent more bytes. Cache, if
+// not nil, is asked before a stream is packed.
 type WriterOptions struct {
 	Jobs      int
 	MaxMemory int64
 	Quick     bool
+	Cache     Cache
 	Progress  func(plain int64)
 }
 
@@ -46,6 +48,7 @@ type Writer struct {
 	w        io.Writer
 	progress func(int64)
 	quick    bool
+	cache    Cache
 	size     int          // of a full stream
 	near     int          // of a stream that ends at a boundary
 	jobs     chan *packer // those that are free; nil is one yet to be made
@@ -78,7 +81,7 @@ func NewWriter(w io.Writer, o WriterOptions) *Writer {
 func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
 	n := jobCount(o)
 	x := &Writer{
-		w: w, size: size, near: near, progress: o.Progress, quick: o.Quick, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
+		w: w, size: size, near: near, progress: o.Progress, quick: o.Quick, cache: o.Cache, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
 		plain: make(chan []byte, n+1), packed: make(chan []byte, n+1),
 	}
 	for range n {
@@ -159,7 +162,7 @@ func (x *Writer) cut() {
 	go func() {
 		defer close(p.done)
 		if x.failed() == nil {
-			p.stream, p.memory, p.err = e.pack(p.memory, p.plain)
+			x.pack(e, p)
 		}
 		x.jobs <- e
 	}()

@@ -55,6 +55,7 @@ type createFlags struct {
 	maxMemory       cli.Size
 	whole           bool
 	jobs            int
+	noCache         bool
 	output          string
 	hotfix          int
 	contains        hotfixList
@@ -98,6 +99,7 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	f.BoolVar(&a.whole, "whole", false, "send every changed file whole, for sites whose old files are not as they were")
 	f.Var(&a.maxMemory, "max-memory", "use at most this much memory")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
+	f.BoolVar(&a.noCache, "no-cache", false, "pack the importers anew, where the user's cache folder has them from an earlier bundle")
 	f.StringVarP(&a.output, "output", "o", "", "write to `FILE`, into a folder under the usual name, or to standard output (-)")
 	f.StringVar(&a.minimumTool, "minimum-tool", "", "oldest importer `VERSION` that may apply the bundle")
 	if err := f.MarkHidden("minimum-tool"); err != nil {
@@ -162,6 +164,9 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 		BestBefore: a.bestBefore.Time, MinSequence: manifest.Sequence(a.minSequence),
 		Hotfix: a.hotfix, Contains: a.contains,
 		Whole: a.whole, MaxMemory: int64(a.maxMemory), Jobs: a.jobs, Output: a.output, Stdout: c.Stdout(),
+	}
+	if !a.noCache {
+		o.Cache = export.DefaultCache()
 	}
 	if err := a.levels(&o); err != nil {
 		return o, err

@@ -24,7 +24,7 @@ const hotfixExample = `  packlift-export create-hotfix --from acme-2.1.0.10 --to
 
 // hotfixFlags are the flags of create-update that make sense for a hotfix.
 var hotfixFlags = []string{"from", "to", "product", "channel", "recipient", "recipients-file", "passphrase", "sign-key", "signer", "trust",
-	"tools", "platform", "best-before", "min-sequence", "whole", "max-memory", "jobs", "output", "minimum-tool"}
+	"tools", "platform", "best-before", "min-sequence", "whole", "max-memory", "jobs", "no-cache", "output", "minimum-tool"}
 
 func createHotfix(c *cli.Console) *cobra.Command {
 	a := createFlags{maxMemory: export.DefaultMaxMemory}

@@ -75,6 +75,7 @@ type CreateOptions struct {
 	ToolsDir    string           // empty: tools/ beside the exporter, else the exporter's folder
 	Platforms   []string         // os/arch, or all
 	NoTools     bool             // carry none
+	Cache       string           // folder that keeps packed importers from one run to the next; empty: none
 	MinimumTool string           // empty: version.Minimum
 	BestBefore  time.Time        // zero: none
 	MinSequence manifest.Sequence

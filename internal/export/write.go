@@ -85,9 +85,14 @@ func (c *creation) plainSize(levels []levelFile) int64 {
 }
 
 func (c *creation) encode(levels []levelFile) (*bundle.Info, error) {
-	w, err := bundle.NewWriter(c.out, bundle.WriterOptions{
+	o := bundle.WriterOptions{
 		Info: c.info(), Recipients: c.Recipients, Jobs: c.Jobs, MaxMemory: c.room() - c.deltas.kept, Progress: c.meter.add,
-	})
+	}
+	if cache := openCache(c.Cache); cache != nil {
+		defer cache.close()
+		o.ToolsCache = cache
+	}
+	w, err := bundle.NewWriter(c.out, o)
 	if err != nil {
 		return nil, err
 	}
