@@ -125,7 +125,7 @@ func (d *decider) choose(x *clash) (done bool, err error) {
 		}
 	}
 	ours, theirs := pack.MatchAny(d.choices.Ours, x.Path), pack.MatchAny(d.choices.Theirs, x.Path)
-	if d.choices.Finals {
+	if slices.Contains(d.choices.Finals, x.Path) {
 		if done, err = d.takeFinal(x); done || err != nil {
 			return done, err
 		}

@@ -201,7 +201,7 @@ func TestCustomizedLibrary(t *testing.T) {
 	if pl, err = f.plan(p, o); err != nil || len(pl.Conflicts) != 1 || !strings.Contains(pl.Remedy(), "create-update --whole") {
 		t.Errorf("--theirs: %v, %v", pl, err)
 	}
-	o.Theirs, o.Finals = nil, true
+	o.Theirs, o.Finals = nil, []string{"lib.jar"}
 	must(t, p.Root().WriteFile("lib.jar.final", []byte("\x00my own new one"), 0o644))
 	pl, err = f.plan(p, o)
 	must(t, err)

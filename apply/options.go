@@ -26,9 +26,11 @@ type Options struct {
 	// level that it is said to hold.
 	AcceptDifferent bool
 	// Ours and Theirs decide conflicts of paths that match one of these globs:
-	// the site's version stays, or the update's comes. Finals takes F.final for F.
+	// the site's version stays, or the update's comes. Finals are the paths F of
+	// which F.final is taken: those that wait for a decision, and no others, for
+	// a user's file may have such a name.
 	Ours, Theirs []string
-	Finals       bool
+	Finals       []string
 	Progress     func(done, total int64) // bytes staged, of all to stage; called from several goroutines; may be nil
 	Log          *slog.Logger            // may be nil
 	Now          func() time.Time        // may be nil

@@ -123,6 +123,17 @@ func (w *Pending) Fits(sums manifest.Digest) error {
 		WithHint("give that one: packlift-import apply-update --continue BUNDLE; or give up: packlift-import apply-update --revert")
 }
 
+// Paths are those that wait for a decision; none for a nil w.
+func (w *Pending) Paths() (out []string) {
+	if w == nil {
+		return nil
+	}
+	for _, c := range w.Conflicts {
+		out = append(out, c.Path)
+	}
+	return out
+}
+
 // Refuse is what every other command that writes ends with.
 func (w *Pending) Refuse() error {
 	noun := "conflicts wait"

@@ -55,7 +55,11 @@ func dropNow(p *pack.Pack) error {
 func goOn(p *pack.Pack) error {
 	f := textFake(plainTB{}, waitBase, waitNew)
 	o := waitOptions(f)
-	o.Finals, o.Ours, o.Theirs = true, []string{"lib", "gone"}, []string{"late/**"}
+	w, err := ReadPending(p)
+	if err != nil {
+		return err
+	}
+	o.Finals, o.Ours, o.Theirs = w.Paths(), []string{"lib", "gone"}, []string{"late/**"}
 	pl, err := f.plan(p, o)
 	if err != nil {
 		return err

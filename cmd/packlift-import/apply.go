@@ -257,6 +257,10 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	if a.hotfix {
 		return fitHotfix(s, b)
 	}
+	if w := a.pending; w != nil && level != 0 && level != w.To {
+		return apply.FitResult{}, fault.New(fault.Usage, "the update that waits leads to level %d, and what lies beside the files is of that level", w.To).
+			WithHint("leave --level out; or give this update up with packlift-import apply-update --revert, and begin anew")
+	}
 	if a.stop = level; a.pending != nil && level == 0 {
 		a.stop = a.pending.Level
 	}

@@ -59,7 +59,7 @@ func (a *applyFlags) bundleOf(args []string) (string, error) {
 
 // carryOn adds to this run's options what the earlier one was told.
 func (a *applyFlags) carryOn(o apply.Options) apply.Options {
-	o.Ours, o.Theirs, o.Finals = a.ours, a.theirs, a.goOn
+	o.Ours, o.Theirs, o.Finals = a.ours, a.theirs, a.pending.Paths()
 	w := a.pending
 	if w == nil {
 		return o

@@ -44,6 +44,7 @@ type packState struct {
 	Floor       *manifest.Sequence `json:"floor,omitempty"`
 	Unconfirmed *pack.Unconfirmed  `json:"unconfirmed,omitempty"` // its health check did not come to its end
 	Staged      *apply.StagedInfo  `json:"staged,omitempty"`
+	Pending     *apply.Pending     `json:"pending,omitempty"` // an update that waits for decisions
 }
 
 func sayState(c *cli.Console, p *pack.Pack) error {
@@ -71,6 +72,9 @@ func sayState(c *cli.Console, p *pack.Pack) error {
 	if out.Staged, err = apply.Staged(p); err != nil {
 		return err
 	}
+	if out.Pending, err = apply.ReadPending(p); err != nil {
+		return err
+	}
 	c.Data("state", out, stateText(out))
 	return nil
 }
@@ -88,6 +92,9 @@ func stateText(s packState) string {
 	if s.Staged != nil {
 		fmt.Fprintf(&b, "staged     %s\n", s.Staged)
 	}
+	if w := s.Pending; w != nil {
+		fmt.Fprintf(&b, "pending    update to level %s: %s decisions (packlift-import conflicts)\n", pack.LevelName(w.To), waitsFor(len(w.Conflicts)))
+	}
 	if s.Unconfirmed != nil {
 		fmt.Fprintf(&b, "unconfirmed: the health check of %s did not come to its end\n", unconfirmedName(*s.Unconfirmed))
 	}
@@ -95,6 +102,13 @@ func stateText(s packState) string {
 		fmt.Fprintf(&b, "history    %s %s\n", e.Time.Format("2006-01-02 15:04:05Z"), changeName(e.Kind, e.From, e.To, e.Hotfix))
 	}
 	return b.String()
+}
+
+func waitsFor(n int) string {
+	if n == 1 {
+		return "1 file waits for"
+	}
+	return fmt.Sprintf("%d files wait for", n)
 }
 
 func hotfixes(list []int) string {
