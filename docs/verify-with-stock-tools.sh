@@ -230,10 +230,16 @@ for file in "$outdir/levels/manifest"/*.json; do
   digest=$(sha256sum < "$file" | cut -c1-64)
   [ "$digest" = "$base" ] || [ "$digest" = "$target" ] || failed "levels: $(basename "$file") is not the signed manifest of a level"
 done
+# Differences lead from stop to stop: from the base, by the levels between, to the target.
+from=$base
+set -- $(get "$work/manifest" /between/manifest) "$target"
 for file in "$outdir/levels/difference"/*.json; do
   [ -f "$file" ] || continue
-  head -1 "$file" | grep -qF "\"to_sha256\":\"$target\"" || failed "levels: $(basename "$file") does not lead to the target manifest"
+  { [ $# -gt 0 ] && head -1 "$file" | grep -F "\"from_sha256\":\"$from\"" | grep -qF "\"to_sha256\":\"$1\""; } ||
+    failed "levels: $(basename "$file") does not lead from one signed manifest to the next"
+  from=$1; shift
 done
+[ $# -eq 0 ] || [ "$(get "$work/manifest" /kind)" = full ] || failed "levels: a difference is missing"
 passed "levels: the manifests are those that MANIFEST.json names"
 
 open_part payload

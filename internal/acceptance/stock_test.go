@@ -186,3 +186,27 @@ func TestStockToolsFull(t *testing.T) {
 	s.want(0, "packlift-import", "apply-update", "--pack", pack, "-i", s.identity, file)
 	equalTrees(t, pack, to)
 }
+
+// A bundle with levels between is read by stock tools, and so is a hotfix.
+func TestStockToolsBetween(t *testing.T) {
+	needStock(t)
+	s, _, from, to := sharedSite(t)
+	between := filepath.Join(t.TempDir(), "between")
+	if err := os.CopyFS(between, os.DirFS(from)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(between, "between.txt"), []byte("between\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	keys := []string{"-r", s.recipient, "--sign-key", s.key("alice"), "--sign-key", s.key("bob"), "--trust", s.trust, "--tools", s.tools, "-o"}
+	file := filepath.Join(t.TempDir(), "between.packlift")
+	s.want(0, "packlift-export", append(append([]string{"create-update", "--from", from, "--between", "5=" + between, "--to", to, "--product", "demo-1.0.0", "-s", "3", "-e", "10"}, keys...), file)...)
+	if r := stock(t, file, s.trust, s.identity); r.code != 0 || strings.Contains(r.out, "FAILED") || !strings.Contains(r.out, "difference/0003-0005.json") {
+		t.Errorf("levels between: exit code %d\n%s", r.code, r.out)
+	}
+	file = filepath.Join(t.TempDir(), "hotfix.packlift")
+	s.want(0, "packlift-export", append(append([]string{"create-hotfix", "--from", from, "--to", between, "--product", "demo-1.0.0", "--level", "3", "--hotfix", "1"}, keys...), file)...)
+	if r := stock(t, file, s.trust, s.identity); r.code != 0 || strings.Contains(r.out, "FAILED") {
+		t.Errorf("a hotfix: exit code %d\n%s", r.code, r.out)
+	}
+}
