@@ -57,9 +57,14 @@ func TestLockNamesItsHolder(t *testing.T) {
 }
 
 func TestLockWaits(t *testing.T) {
-	p, _ := newPack(t)
-	unlock := mustLock(t, p, "first")
+	first, dir := newPack(t)
+	unlock := mustLock(t, first, "first")
 	time.AfterFunc(200*time.Millisecond, func() { unlock() })
+	p, err := Open(dir) // another run's view of the pack: a Pack is one run's
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
 	second, err := p.Lock(context.Background(), 10*time.Second, "second")
 	if err != nil {
 		t.Fatal(err)
