@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -12,15 +13,13 @@ import (
 	"packlift/internal/rootfs"
 )
 
-// hashed are the files whose digest is known already.
-func (pl *Plan) hashed() map[string]manifest.Digest {
-	known := map[string]manifest.Digest{}
-	for i := range pl.ops {
-		if o := &pl.ops[i]; isFile(o.Before) {
-			known[o.Path] = o.Before.SHA256
-		}
+// hashed is the digest of the file at p, if the plan knows it already.
+func (pl *Plan) hashed(p string) (d manifest.Digest, ok bool) {
+	i, ok := slices.BinarySearchFunc(pl.ops, p, func(o op, p string) int { return strings.Compare(o.Path, p) })
+	if !ok || !isFile(pl.ops[i].Before) {
+		return d, false
 	}
-	return known
+	return pl.ops[i].Before.SHA256, true
 }
 
 func pathsOf(m *manifest.Manifest, d manifest.Digest) (out []string) {
@@ -35,7 +34,7 @@ func pathsOf(m *manifest.Manifest, d manifest.Digest) (out []string) {
 // finder looks for contents in the pack.
 type finder struct {
 	root  *rootfs.Root
-	known map[string]manifest.Digest // hashed already
+	known func(p string) (manifest.Digest, bool) // what was hashed already; may be nil
 	jobs  int
 }
 
@@ -76,7 +75,7 @@ func (f *finder) unchangedAt(ctx context.Context, paths []string, d manifest.Dig
 		if ctx.Err() != nil {
 			return "", interrupted(ctx)
 		}
-		if f.known[p] == d {
+		if f.knows(p, d) {
 			return p, nil
 		}
 		if link, err := f.root.ParentLink(p); err != nil && !absent(err) {
@@ -93,6 +92,15 @@ func (f *finder) unchangedAt(ctx context.Context, paths []string, d manifest.Dig
 		}
 	}
 	return "", nil
+}
+
+// knows: the file at p was hashed already, and is d.
+func (f *finder) knows(p string, d manifest.Digest) bool {
+	if f.known == nil {
+		return false
+	}
+	have, ok := f.known(p)
+	return ok && have == d
 }
 
 func (pl *Plan) baseConflict(paths []string, user string) {

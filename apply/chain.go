@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"packlift/internal/fault"
@@ -15,34 +14,31 @@ import (
 // bundle with levels between has such, for a site that does not stand on the
 // level before.
 type chain struct {
-	items   []manifest.Content
-	index   map[manifest.Digest]int
+	*contentIndex
 	find    func(ctx context.Context, digests []manifest.Digest, target bool) (map[manifest.Digest]string, error)
 	disk    map[manifest.Digest]string // bases that were looked for here: where they are, "" for nowhere
 	held    map[manifest.Digest]string // contents of the target likewise
-	staged  map[manifest.Digest]bool   // what the run stages
-	visited map[int]bool               // deltas that are to be made
-	can     map[int]bool               // of them those that can
+	staged  []bool                     // of the items: what the run stages
+	visited []bool                     // deltas that are to be made
+	can     []bool                     // of them those that can
 }
 
 // findWays fills in where bases are and how what is not here is made, and as
 // conflicts the files whose loss keeps a content from being made.
-func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.Manifest, contents []manifest.Content, jobs int) error {
-	f := &finder{root: root, known: pl.hashed(), jobs: jobs}
-	c := &chain{items: contents, index: map[manifest.Digest]int{}, disk: map[manifest.Digest]string{}, held: map[manifest.Digest]string{},
-		visited: map[int]bool{}, staged: pl.stagedContents()}
+func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.Manifest, contents *contentIndex, jobs int) error {
+	f := &finder{root: root, known: pl.hashed, jobs: jobs}
+	n := len(contents.items)
+	c := &chain{contentIndex: contents, disk: map[manifest.Digest]string{}, held: map[manifest.Digest]string{}, visited: make([]bool, n), can: make([]bool, n)}
+	c.staged = pl.stagedContents(contents)
 	c.find = func(ctx context.Context, digests []manifest.Digest, target bool) (map[manifest.Digest]string, error) {
 		if target {
 			return f.find(ctx, digests, base, pl.target)
 		}
 		return f.find(ctx, digests, base)
 	}
-	for i := range contents {
-		c.index[contents[i].SHA256] = i
-	}
 	var first []int
-	for i := range contents {
-		if c.staged[contents[i].SHA256] && contents[i].Delta {
+	for i, staged := range c.staged {
+		if staged && c.items[i].Delta {
 			first = append(first, i)
 		}
 	}
@@ -52,7 +48,7 @@ func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.
 	c.decide()
 	pl.ways, pl.held, pl.bases = c, c.held, c.disk
 	for _, i := range first {
-		if c.held[contents[i].SHA256] == "" && !c.can[i] {
+		if c.held[c.items[i].SHA256] == "" && !c.can[i] {
 			if err := pl.lost(c.whyNot(i), base); err != nil {
 				return err
 			}
@@ -61,12 +57,14 @@ func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.
 	return nil
 }
 
-// stagedContents are those that the run puts into its stage.
-func (pl *Plan) stagedContents() map[manifest.Digest]bool {
-	out := map[manifest.Digest]bool{}
+// stagedContents says of each content whether the run puts it into its stage.
+func (pl *Plan) stagedContents(contents *contentIndex) []bool {
+	out := make([]bool, len(contents.items))
 	for i := range pl.ops {
 		if o := &pl.ops[i]; o.needsNew() && !o.split && o.own == nil {
-			out[o.After.SHA256] = true
+			if n, ok := contents.at(o.After.SHA256); ok {
+				out[n] = true
+			}
 		}
 	}
 	return out
@@ -149,14 +147,13 @@ func (c *chain) before(deltas []int) (out []int) {
 
 // maker is the item that gives the base d of item i; it stands before it.
 func (c *chain) maker(i int, d manifest.Digest) (int, bool) {
-	n, ok := c.index[d]
+	n, ok := c.at(d)
 	return n, ok && n < i
 }
 
 // decide finds out which of the deltas can be made. What an item is told from
 // stands before it.
 func (c *chain) decide() {
-	c.can = map[int]bool{}
 	for i := range c.items {
 		if c.visited[i] {
 			_, c.can[i] = c.missing(i)
@@ -204,28 +201,50 @@ func (pl *Plan) lost(why []manifest.Digest, base *manifest.Manifest) error {
 // onTheWay is what the run makes beside what it stages, as far as that is not
 // staged ahead.
 func (pl *Plan) onTheWay() []manifest.Blob {
-	want := pl.stagedContents()
+	if pl.ways == nil {
+		return nil
+	}
+	want := slices.Clone(pl.ways.staged)
 	for i := range pl.ops {
 		if o := &pl.ops[i]; pl.lying[o.Path] {
-			delete(want, o.After.SHA256)
+			if n, ok := pl.ways.at(o.After.SHA256); ok {
+				want[n] = false
+			}
 		}
 	}
-	list, _ := pl.ways.onTheWay(slices.Collect(maps.Keys(want)))
+	var deltas []int
+	for i, wanted := range want {
+		if wanted && pl.ways.items[i].Delta {
+			deltas = append(deltas, i)
+		}
+	}
+	list, _ := pl.ways.onTheWay(deltas)
 	return list
 }
 
-// onTheWay walks back from contents that are to be made. It gives those that have
-// to be made for them and that the run does not stage, and which of all these
+// appendDelta adds the item with the digest d, if it is a delta.
+func (c *chain) appendDelta(list []int, d manifest.Digest) []int {
+	if c == nil {
+		return list
+	}
+	if i, ok := c.at(d); ok && c.items[i].Delta {
+		list = append(list, i)
+	}
+	return list
+}
+
+// onTheWay walks back from deltas that are to be made. It gives the contents that
+// have to be made for them and that the run does not stage, and which of all these
 // others are told from.
-func (c *chain) onTheWay(want []manifest.Digest) (scratch []manifest.Blob, bases map[manifest.Digest]bool) {
+func (c *chain) onTheWay(want []int) (scratch []manifest.Blob, bases map[manifest.Digest]bool) {
 	bases = map[manifest.Digest]bool{}
 	if c == nil {
 		return nil, bases
 	}
-	slices.SortFunc(want, func(a, b manifest.Digest) int { return c.index[a] - c.index[b] })
+	slices.Sort(want)
 	for len(want) > 0 {
-		i, ok := c.index[want[0]]
-		if want = want[1:]; !ok || !c.items[i].Delta || c.held[c.items[i].SHA256] != "" {
+		i := want[0]
+		if want = want[1:]; !c.items[i].Delta || c.held[c.items[i].SHA256] != "" {
 			continue
 		}
 		for _, d := range c.items[i].Bases {
@@ -233,9 +252,9 @@ func (c *chain) onTheWay(want []manifest.Digest) (scratch []manifest.Blob, bases
 				continue
 			}
 			bases[d] = true
-			if n, ok := c.maker(i, d); ok && !c.staged[d] {
+			if n, ok := c.maker(i, d); ok && !c.staged[n] {
 				scratch = append(scratch, c.items[n].Blob)
-				want = append(want, d)
+				want = append(want, n)
 			}
 		}
 	}

@@ -32,7 +32,7 @@ type clash struct {
 type choices struct {
 	Options
 	preserve *pack.Preserve
-	contents map[manifest.Digest]manifest.Content
+	contents *contentIndex
 	texts    map[manifest.Digest][]byte // as far as they were wanted
 	left     []clash                    // that nothing decided
 	met      []string                   // every path that was a clash
@@ -40,11 +40,8 @@ type choices struct {
 	Merged, Kept, Preserved []string
 }
 
-func newChoices(p *pack.Pack, contents []manifest.Content, o Options) (*choices, error) {
-	c := &choices{Options: o, contents: make(map[manifest.Digest]manifest.Content, len(contents))}
-	for _, x := range contents {
-		c.contents[x.SHA256] = x
-	}
+func newChoices(p *pack.Pack, contents *contentIndex, o Options) (*choices, error) {
+	c := &choices{Options: o, contents: contents}
 	for _, g := range slices.Concat(o.Ours, o.Theirs) {
 		if err := pack.CheckGlob(g); err != nil {
 			return nil, fault.New(fault.Usage, "%w", err)
@@ -169,7 +166,7 @@ func (d *decider) mergeMode(x *clash) (bool, error) {
 func (d *decider) setOnly(x *clash, e *manifest.Entry, mode uint32) {
 	after := *e
 	if after.Mode = mode; !same(x.entry, &after) {
-		d.op(x.Path, x.entry, &after, x.info)
+		d.op(x.Path, x.entry, &after, x.mark)
 	}
 }
 
@@ -194,7 +191,7 @@ func (d *decider) takeTheirs(x *clash) (bool, error) {
 		d.setOnly(x, x.entry, x.change.New.Mode)
 		return true, nil
 	}
-	d.op(x.Path, x.entry, x.change.New, x.info)
+	d.op(x.Path, x.entry, x.change.New, x.mark)
 	return true, nil
 }
 
@@ -232,7 +229,7 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 		d.choices.Kept = append(d.choices.Kept, x.Path)
 		return true, nil
 	}
-	d.op(x.Path, x.entry, after, x.info)
+	d.op(x.Path, x.entry, after, x.mark)
 	d.ops[len(d.ops)-1].own = &own{file: name}
 	return true, nil
 }

@@ -54,7 +54,7 @@ func newDecider(root *rootfs.Root, kind string, changes []manifest.Change) *deci
 // look is one path as found: entry nil where absent.
 type look struct {
 	entry   *manifest.Entry
-	info    fs.FileInfo
+	mark    rootfs.Mark
 	blocked string // why the path must not be used
 	remedy  remedy // what to do about that
 }
@@ -73,6 +73,7 @@ func (d *decider) run(ctx context.Context, jobs int) error {
 	if err := d.hash(ctx, looks, jobs); err != nil {
 		return err
 	}
+	d.ops = make([]op, 0, len(d.changes))
 	for i := range d.changes {
 		d.decideOne(&d.changes[i], looks[i])
 	}
@@ -115,7 +116,7 @@ func (d *decider) look(c *manifest.Change) (look, error) {
 			return look{blocked: "is a mount of its own here", remedy: unmount}, err
 		}
 	}
-	return look{entry: e, info: info}, nil
+	return look{entry: e, mark: rootfs.MarkOf(info)}, nil
 }
 
 // replaces: the run itself turns the file or link at p into a folder; where case
@@ -183,8 +184,8 @@ func (d *decider) decideOne(c *manifest.Change, l look) {
 	d.conflicts, d.fixes = d.conflicts[:n], d.fixes[:n]
 }
 
-func (d *decider) op(p string, before, after *manifest.Entry, info fs.FileInfo) {
-	d.ops = append(d.ops, op{Path: p, Before: before, After: after, seen: rootfs.MarkOf(info)})
+func (d *decider) op(p string, before, after *manifest.Entry, seen rootfs.Mark) {
+	d.ops = append(d.ops, op{Path: p, Before: before, After: after, seen: seen})
 }
 
 // decide is the table: what the old level says, what is on disk, what the new
@@ -196,14 +197,14 @@ func (d *decider) decide(c *manifest.Change, l look) {
 		d.conflict(l.remedy, c.Path, "%s", l.blocked)
 	case disk == nil && c.New == nil:
 	case disk == nil && (c.Old == nil || d.exact):
-		d.op(c.Path, nil, c.New, nil)
+		d.op(c.Path, nil, c.New, rootfs.Mark{})
 	case disk == nil:
 		d.conflict(putBack, c.Path, "removed here and changed by %s", d.verb)
 	case c.New != nil && sameContent(disk, c.New) && !d.wantsMode(c, disk):
 	case c.Old == nil:
 		d.foundInTheWay(c, disk)
 	case sameContent(disk, c.Old):
-		d.change(c, disk, l.info)
+		d.change(c, disk, l.mark)
 	default:
 		d.foundChanged(c, disk)
 	}
@@ -249,21 +250,26 @@ func (d *decider) foundChanged(c *manifest.Change, disk *manifest.Entry) {
 
 // change handles a path whose content is the old level's. Permission bits are
 // merged three ways: a site's own mode survives an update that leaves the mode alone.
-func (d *decider) change(c *manifest.Change, disk *manifest.Entry, info fs.FileInfo) {
+func (d *decider) change(c *manifest.Change, disk *manifest.Entry, seen rootfs.Mark) {
+	if *disk == *c.Old { // in memory once
+		disk = c.Old
+	}
 	if c.New == nil {
-		d.op(c.Path, disk, nil, info)
+		d.op(c.Path, disk, nil, seen)
 		return
 	}
-	after := *c.New
+	after := c.New
 	if !d.exact && c.Old.Type == c.New.Type && !sameMode(disk, c.Old) {
 		if !sameMode(c.Old, c.New) && !sameMode(disk, c.New) {
 			d.conflict(resetMode, c.Path, "mode changed here (%04o) and by %s (%04o to %04o)", disk.Mode, d.verb, c.Old.Mode, c.New.Mode)
 			return
 		}
-		after.Mode = disk.Mode
+		own := *after
+		own.Mode = disk.Mode
+		after = &own
 	}
-	if !same(disk, &after) {
-		d.op(c.Path, disk, &after, info)
+	if !same(disk, after) {
+		d.op(c.Path, disk, after, seen)
 	}
 }
 
@@ -331,7 +337,7 @@ func (d *decider) makeMissingFolders() {
 		}
 		for dir := path.Dir(d.ops[i].Path); !have[dir] && d.folders.state(dir) == folderMissing; dir = path.Dir(dir) {
 			have[dir] = true
-			d.op(dir, nil, &manifest.Entry{Path: dir, Type: manifest.Dir, Mode: 0o755}, nil)
+			d.op(dir, nil, &manifest.Entry{Path: dir, Type: manifest.Dir, Mode: 0o755}, rootfs.Mark{})
 		}
 	}
 }
@@ -374,7 +380,7 @@ func (d *decider) openFolders() error {
 			return err
 		}
 		if closed(e) {
-			d.op(dir, e, e, info)
+			d.op(dir, e, e, rootfs.MarkOf(info))
 		}
 	}
 	return nil

@@ -73,7 +73,7 @@ func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Le
 	h := &Healing{Changed: []Conflict{}, Lacking: []Conflict{}, source: &heldBlobs{p: p}}
 	h.Plan = &Plan{Product: s.Product, Version: s.Version, Kind: kindHeal, From: s.Level, To: s.Level, before: s, after: s}
 	h.head.Bundle, h.bases = info.ID, map[manifest.Digest]string{}
-	w := &wounds{h: h, p: p, m: m, l: l, finder: &finder{root: p.Root(), known: map[string]manifest.Digest{}, jobs: o.Jobs}}
+	w := &wounds{h: h, p: p, m: m, l: l, finder: &finder{root: p.Root(), jobs: o.Jobs}}
 	if stack := standing(s); len(stack) > 0 {
 		w.generation = stack[len(stack)-1].Generation
 	}

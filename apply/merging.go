@@ -66,7 +66,7 @@ func (d *decider) merge(x *clash) (bool, error) {
 	}
 	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: mode, Size: int64(len(out)), SHA256: manifest.Sum(out)}
 	if !same(x.entry, after) {
-		d.op(x.Path, x.entry, after, x.info)
+		d.op(x.Path, x.entry, after, x.mark)
 		d.ops[len(d.ops)-1].own = &own{data: out}
 	}
 	d.choices.Merged = append(d.choices.Merged, x.Path)
@@ -78,7 +78,7 @@ func (c *choices) explain(x *clash) {
 	if !isFile(x.change.Old) || !isFile(x.change.New) || x.blocked != "" || isFile(x.entry) && sameContent(x.entry, x.change.Old) {
 		return
 	}
-	if n := c.contents[x.change.New.SHA256]; n.Delta && slices.Contains(n.Bases, x.change.Old.SHA256) {
+	if n, _ := c.contents.get(x.change.New.SHA256); n.Delta && slices.Contains(n.Bases, x.change.Old.SHA256) {
 		x.Reason += "; the bundle tells the new one from the original"
 		x.fix = sendWhole
 	}
@@ -129,7 +129,7 @@ func (c *choices) wanted(clashes []clash) map[manifest.Digest]bool {
 				if !isFile(e) {
 					continue
 				}
-				if n, ok := c.contents[e.SHA256]; ok && !n.Delta && n.Size <= merge.MaxText {
+				if n, ok := c.contents.get(e.SHA256); ok && !n.Delta && n.Size <= merge.MaxText {
 					want[e.SHA256] = true
 				}
 			}

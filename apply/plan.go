@@ -111,14 +111,15 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if first {
 		pl.base, pl.head.Base = base, base.Digest()
 	}
-	if pl.choices, err = newChoices(p, levels.Contents, o); err != nil {
+	contents := newContentIndex(levels.Contents)
+	if pl.choices, err = newChoices(p, contents, o); err != nil {
 		return nil, err
 	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, target), o.withDefaults()); err != nil {
 		return nil, err
 	}
 	if base != nil {
-		if err := pl.findWays(ctx, p.Root(), base, levels.Contents, o.withDefaults().Jobs); err != nil {
+		if err := pl.findWays(ctx, p.Root(), base, contents, o.withDefaults().Jobs); err != nil {
 			return nil, denied(err)
 		}
 		sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })

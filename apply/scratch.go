@@ -3,8 +3,6 @@ package apply
 import (
 	"context"
 	"fmt"
-	"maps"
-	"slices"
 
 	"packlift/internal/manifest"
 )
@@ -13,32 +11,36 @@ import (
 // target has not; it is gone before the run moves anything.
 func scratchName(dir string, i int) string { return fmt.Sprintf("%s/%07d", dir, i) }
 
-// lay notes where the contents come to lie that this run stages.
-func (t *stager) lay(want map[manifest.Digest][]*op) {
-	for d, ops := range want {
-		t.place[d] = ops[0].New
+// withScratch is what is wanted still, and with it what has to be made on the way
+// there. It notes where the contents lie that others are told from, and for which
+// of them these have to wait.
+func (t *stager) withScratch(want *wants) (*wants, error) {
+	all := &wants{}
+	var deltas []int
+	for ops := range want.each {
+		all.ops = append(all.ops, ops...)
+		deltas = t.pl.ways.appendDelta(deltas, ops[0].After.SHA256)
 	}
-}
-
-// makeScratch adds to what is wanted what has to be made on the way there, and
-// notes which contents others wait for.
-func (t *stager) makeScratch(want map[manifest.Digest][]*op) error {
-	list, bases := t.pl.ways.onTheWay(slices.Collect(maps.Keys(want)))
+	list, bases := t.pl.ways.onTheWay(deltas)
 	for i, b := range list {
 		e := &manifest.Entry{Type: manifest.File, Mode: 0o600, Size: b.Size, SHA256: b.SHA256}
 		o := &op{Path: b.SHA256.String(), After: e, New: scratchName(t.scratch, i), scratch: true}
-		want[b.SHA256], t.place[b.SHA256] = []*op{o}, o.New
+		all.ops, t.place[b.SHA256] = append(all.ops, o), o.New
 		t.total += b.Size
 	}
+	all.sort()
 	for d := range bases {
-		if want[d] != nil {
+		if ops := t.all.of(d); len(ops) > 0 {
+			t.place[d] = ops[0].New
+		}
+		if len(all.of(d)) > 0 {
 			t.ready[t.place[d]] = make(chan struct{})
 		}
 	}
 	if t.hasScratch = len(list) > 0; !t.hasScratch {
-		return nil
+		return all, nil
 	}
-	return t.root.Mkdir(t.scratch, 0o700)
+	return all, t.root.Mkdir(t.scratch, 0o700)
 }
 
 // dropScratch removes what nothing is told from any more.

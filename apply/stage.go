@@ -39,7 +39,8 @@ type stager struct {
 	total   int64                      // bytes to stage
 	ahead   [4][]byte                  // what writeLarge reads into
 	makers  chan struct{}              // one for each delta that is being applied
-	place   map[manifest.Digest]string // where contents come to lie
+	all     *wants                     // what was wanted to begin with
+	place   map[manifest.Digest]string // where those of them lie that others are told from
 	ready   map[string]chan struct{}   // by name in the stage: closed once a content is there that others are told from
 
 	scratch    string // folder of what is made on the way
@@ -146,44 +147,34 @@ func (t *stager) makePlaces() error {
 // contents stages what the ops need. Every digest is read once; further paths
 // that share it are copies, never hard links.
 func (t *stager) contents(ctx context.Context, source blobs) error {
-	want := t.wanted()
-	t.lay(want)
-	if err := t.fromStaged(ctx, want); err != nil {
+	t.all = t.wanted()
+	if err := t.fromStaged(ctx, t.all); err != nil {
 		return err
 	}
-	return t.contentsFrom(ctx, source, want)
+	return t.contentsFrom(ctx, source, t.all)
 }
 
-// wanted are the ops that need a content, by its digest.
-func (t *stager) wanted() map[manifest.Digest][]*op {
-	want := map[manifest.Digest][]*op{}
-	for i := range t.pl.ops {
-		if o := &t.pl.ops[i]; o.needsNew() && !o.split && o.own == nil && !t.inPlace(o) {
-			want[o.After.SHA256] = append(want[o.After.SHA256], o)
-		}
-	}
-	return want
-}
-
-func (t *stager) contentsFrom(ctx context.Context, source blobs, want map[manifest.Digest][]*op) error {
-	if len(want) == 0 {
+func (t *stager) contentsFrom(ctx context.Context, source blobs, want *wants) error {
+	if want.left == 0 {
 		return nil
 	}
-	if err := t.makeScratch(want); err != nil {
+	want, err := t.withScratch(want)
+	if err != nil {
 		return err
 	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(4, t.o.Jobs))
-	err := t.read(ctx, g, source, want)
+	err = t.read(ctx, g, source, want)
 	if werr := g.Wait(); werr != nil && !errors.Is(werr, context.Canceled) {
 		err = werr
 	}
-	if err == nil && len(want) > 0 {
-		for d, ops := range want {
-			return fault.New(fault.Tampered, "the bundle has not the content %s of %q", d, ops[0].Path)
-		}
+	if err != nil {
+		return err
 	}
-	return err
+	for ops := range want.each {
+		return fault.New(fault.Tampered, "the bundle has not the content %s of %q", ops[0].After.SHA256, ops[0].Path)
+	}
+	return nil
 }
 
 // splits stages copies of the files whose mode alone changes and that must not
@@ -210,8 +201,8 @@ func (t *stager) inPlace(o *op) bool {
 	return t.pl.head.Reverts > 0 && o.New == treeName(t.pl.head.Reverts, o.Path)
 }
 
-func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want map[manifest.Digest][]*op) error {
-	for len(want) > 0 {
+func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want *wants) error {
+	for want.left > 0 {
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
@@ -222,8 +213,7 @@ func (t *stager) read(ctx context.Context, g *errgroup.Group, source blobs, want
 		if err != nil {
 			return err
 		}
-		ops := want[c.SHA256]
-		delete(want, c.SHA256)
+		ops := want.take(c.SHA256)
 		switch {
 		case len(ops) == 0:
 			_, err = io.Copy(io.Discard, c)

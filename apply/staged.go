@@ -171,7 +171,7 @@ func (pl *Plan) stageAll(ctx context.Context, p *pack.Pack, source blobs, o Opti
 	}
 	s := newStager(p, &part, o)
 	s.scratch = stagedDir + "/scratch"
-	s.lay(s.wanted())
+	s.all = s.wanted()
 	if err := part.keepGood(ctx, p.Root(), o.Jobs); err != nil {
 		return nil, stopped(ctx, err)
 	}
@@ -235,7 +235,7 @@ func (pl *Plan) keepGood(ctx context.Context, root *rootfs.Root, jobs int) error
 	if err := g.Wait(); err != nil {
 		return err
 	}
-	left := pl.ops[:0]
+	var left []op // not in their place, where others know them
 	for i, o := range pl.ops {
 		if !good[i] {
 			left = append(left, o)
@@ -265,6 +265,9 @@ func isWhole(root *rootfs.Root, name string, e *manifest.Entry) (bool, error) {
 // and so needs no room for.
 func (pl *Plan) findStaged(root *rootfs.Root) error {
 	pl.lying = map[string]bool{}
+	if there, err := exists(root, stagedDir); err != nil || !there {
+		return err
+	}
 	seen := map[manifest.Digest]bool{}
 	at := places{pl.head.Txn}
 	for i := range pl.ops {
@@ -283,7 +286,7 @@ func (pl *Plan) findStaged(root *rootfs.Root) error {
 }
 
 // fromStaged takes out of want what lies ready.
-func (t *stager) fromStaged(ctx context.Context, want map[manifest.Digest][]*op) error {
+func (t *stager) fromStaged(ctx context.Context, want *wants) error {
 	if there, err := exists(t.root, stagedDir); err != nil || !there {
 		return err
 	}
@@ -291,7 +294,8 @@ func (t *stager) fromStaged(ctx context.Context, want map[manifest.Digest][]*op)
 	var done []manifest.Digest
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(4, t.o.Jobs))
-	for d, ops := range want {
+	for ops := range want.each {
+		d := ops[0].After.SHA256
 		g.Go(func() error {
 			ok, err := t.takeStaged(ctx, stagedName(d), ops)
 			if ok {
@@ -304,7 +308,7 @@ func (t *stager) fromStaged(ctx context.Context, want map[manifest.Digest][]*op)
 	}
 	err := g.Wait()
 	for _, d := range done {
-		delete(want, d)
+		want.take(d)
 	}
 	return err
 }

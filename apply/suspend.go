@@ -115,7 +115,7 @@ func (h *helpers) add(p *pack.Pack, c *choices, x *clash, name string, e *manife
 		return nil
 	}
 	data, held := c.texts[e.SHA256]
-	if n, ok := c.contents[e.SHA256]; !held && (!ok || n.Delta) {
+	if n, ok := c.contents.get(e.SHA256); !held && (!ok || n.Delta) {
 		return nil
 	}
 	if err := productPath(name); err != nil {

@@ -2,7 +2,6 @@ package rootfs
 
 import (
 	"io/fs"
-	"time"
 )
 
 // Mark tells a file from any other, and from itself once it was written to. It is
@@ -11,7 +10,7 @@ import (
 type Mark struct {
 	id    identity
 	size  int64
-	mtime time.Time
+	mtime int64 // nanoseconds
 }
 
 // MarkOf is the mark of a file; nil gives the zero Mark.
@@ -19,7 +18,7 @@ func MarkOf(info fs.FileInfo) Mark {
 	if info == nil {
 		return Mark{}
 	}
-	return Mark{identityOf(info), info.Size(), info.ModTime()}
+	return Mark{identityOf(info), info.Size(), info.ModTime().UnixNano()}
 }
 
 // Known reports whether m is a file's.
@@ -30,5 +29,5 @@ func (m Mark) Size() int64 { return m.size }
 
 // Is reports whether info is of the very same file, with the same size and time.
 func (m Mark) Is(info fs.FileInfo) bool {
-	return m.Known() && m.id.is(info) && m.size == info.Size() && m.mtime.Equal(info.ModTime())
+	return m.Known() && m.id.is(info) && m.size == info.Size() && m.mtime == info.ModTime().UnixNano()
 }
