@@ -68,7 +68,7 @@ func MarshalDifference(old, new *Manifest) []byte {
 		if c.New == nil {
 			w.item(line{Path: c.Path, Type: absent})
 		} else {
-			w.item(toLine(c.New))
+			w.entry(c.New)
 		}
 	}
 	w.close()

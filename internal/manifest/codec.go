@@ -18,47 +18,11 @@ type head struct {
 	Count    int    `json:"count"`
 }
 
-type line struct {
-	Path   string  `json:"path"`
-	Type   Type    `json:"type"`
-	Mode   string  `json:"mode,omitempty"`
-	Size   *int64  `json:"size,omitempty"`
-	SHA256 *Digest `json:"sha256,omitempty"`
-	Target string  `json:"target,omitempty"`
-}
-
-func toLine(e *Entry) line {
-	l := line{Path: e.Path, Type: e.Type, Target: e.Target}
-	if e.Type == File || e.Type == Dir {
-		l.Mode = fmt.Sprintf("%04o", e.Mode)
-	}
-	if e.Type == File {
-		l.Size, l.SHA256 = &e.Size, &e.SHA256
-	}
-	return l
-}
-
-func (l *line) entry() (Entry, error) {
-	e := Entry{Path: l.Path, Type: l.Type.shared(), Target: l.Target}
-	if l.Mode != "" {
-		if _, err := fmt.Sscanf(l.Mode, "%o", &e.Mode); err != nil {
-			return e, fmt.Errorf("mode %q is not octal", l.Mode)
-		}
-	}
-	if l.Size != nil {
-		e.Size = *l.Size
-	}
-	if l.SHA256 != nil {
-		e.SHA256 = *l.SHA256
-	}
-	return e, nil
-}
-
 // WriteTo writes the canonical form.
 func (m *Manifest) WriteTo(w io.Writer) (int64, error) {
 	p := newListWriter(w, head{1, m.Product, m.Version, m.Level, len(m.Entries)}, "entries")
 	for i := range m.Entries {
-		p.item(toLine(&m.Entries[i]))
+		p.entry(&m.Entries[i])
 	}
 	return p.close()
 }
@@ -112,6 +76,7 @@ type listWriter struct {
 	w     *bufio.Writer
 	n     int64
 	items int
+	line  []byte
 	err   error
 }
 
@@ -131,13 +96,20 @@ func (p *listWriter) put(b []byte) {
 	}
 }
 
-func (p *listWriter) item(v any) {
-	if p.items > 0 {
-		p.put([]byte{','})
+func (p *listWriter) item(v any) { p.put(append(p.between(), compact(v)...)) }
+
+// entry is item for the line of an entry.
+func (p *listWriter) entry(e *Entry) {
+	p.line = appendLine(append(p.line[:0], p.between()...), toLine(e))
+	p.put(p.line)
+}
+
+// between is what stands before the next item.
+func (p *listWriter) between() []byte {
+	if p.items++; p.items > 1 {
+		return []byte(",\n")
 	}
-	p.items++
-	p.put([]byte{'\n'})
-	p.put(compact(v))
+	return []byte("\n")
 }
 
 func (p *listWriter) close() (int64, error) {
@@ -237,30 +209,39 @@ func (p *listReader) items(yield func([]byte) bool) {
 
 // lines is items for those of a manifest.
 func (p *listReader) lines(yield func(*line) bool) {
+	var canonical []byte
 	for b := range p.items {
 		l := &line{}
-		p.decode(b, l)
-		if p.err == nil && p.canonicalFields(l) && !yield(l) {
+		if err := json.Unmarshal(b, l); err != nil {
+			p.err = fmt.Errorf("%s: %w", p.what, err)
+			return
+		}
+		e, err := l.entry()
+		if err != nil {
+			p.err = fmt.Errorf("%s: %w", p.what, err)
+			return
+		}
+		want := line{Path: l.Path, Type: absent}
+		if l.Type != absent {
+			want = toLine(&e)
+		}
+		if canonical = appendLine(canonical[:0], want); !bytes.Equal(canonical, b) {
+			p.err = p.notCanonical(b, l)
+			return
+		}
+		if !yield(l) {
 			return
 		}
 	}
 }
 
-// canonicalFields refuses spellings that decode and encode alike but differ in
-// meaning from what Marshal writes: a field missing or present against the type.
-func (p *listReader) canonicalFields(l *line) bool {
-	e, err := l.entry()
-	want := line{Path: l.Path, Type: absent}
-	if l.Type != absent {
-		want = toLine(&e)
+// notCanonical tells another spelling of a line from one that has a field missing
+// or one too many for its type.
+func (p *listReader) notCanonical(b []byte, l *line) error {
+	if !bytes.Equal(compact(l), b) {
+		return fmt.Errorf("%s: line %.120q is not in canonical form", p.what, b)
 	}
-	if err == nil && !bytes.Equal(compact(want), compact(l)) {
-		err = fmt.Errorf("fields of %q do not fit its type", l.Path)
-	}
-	if err != nil {
-		p.err = fmt.Errorf("%s: %w", p.what, err)
-	}
-	return p.err == nil
+	return fmt.Errorf("%s: fields of %q do not fit its type", p.what, l.Path)
 }
 
 func (p *listReader) end() {

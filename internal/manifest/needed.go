@@ -31,13 +31,14 @@ func Needed(old, new *Manifest) []Blob {
 // Originals lists the contents that new has at no path where old has them and
 // that Needed does not name: those of files that change, up to MaxOriginal bytes.
 func Originals(old, new *Manifest) []Blob {
-	needed := map[Digest]bool{}
-	for _, b := range Needed(old, new) {
-		needed[b.SHA256] = true
+	list := Needed(old, new)
+	needed := func(d Digest) bool {
+		_, ok := slices.BinarySearchFunc(list, d, func(b Blob, d Digest) int { return bytes.Compare(b.SHA256[:], d[:]) })
+		return ok
 	}
 	var out []Blob
 	for _, c := range Compare(old, new) {
-		if o := c.Old; o != nil && c.New != nil && o.Type == File && c.New.Type == File && o.SHA256 != c.New.SHA256 && o.Size <= MaxOriginal && !needed[o.SHA256] {
+		if o := c.Old; o != nil && c.New != nil && o.Type == File && c.New.Type == File && o.SHA256 != c.New.SHA256 && o.Size <= MaxOriginal && !needed(o.SHA256) {
 			out = append(out, Blob{SHA256: o.SHA256, Size: o.Size})
 		}
 	}
