@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"io"
 	"runtime"
 	"testing"
@@ -66,4 +67,35 @@ func allocated(f func()) uint64 {
 	f()
 	runtime.ReadMemStats(&after)
 	return after.TotalAlloc - before.TotalAlloc
+}
+
+// A plan of many changed files takes a few hundred bytes for each: no map holds them
+// all, and what the manifests say of them is held once.
+func TestMemoryOfPlan(t *testing.T) {
+	const files = 4000
+	old, next := tree{}, tree{}
+	for i := range files {
+		name := fmt.Sprintf("file-%04d", i)
+		old[name], next[name] = file(fmt.Sprint("old ", i)), file(fmt.Sprint("new ", i))
+	}
+	p := newPack(t, old, 3)
+	f := newFake(t, old, next, 3, 10)
+	before := live()
+	pl, err := f.plan(p, testOptions())
+	must(t, err)
+	held := (live() - before) / files
+	t.Logf("%d bytes a file", held)
+	if held > 600 {
+		t.Errorf("a plan of %d changed files holds %d bytes for each", len(pl.ops), held)
+	}
+	runtime.KeepAlive(f)
+}
+
+// live is the heap that is in use, in bytes.
+func live() uint64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
 }

@@ -51,5 +51,7 @@ func (p *payload) Close() error {
 	if p.open == nil {
 		return nil
 	}
-	return p.open.Close()
+	open := p.open
+	p.open = nil
+	return open.Close()
 }

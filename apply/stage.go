@@ -168,6 +168,9 @@ func (t *stager) contentsFrom(ctx context.Context, source blobs, want *wants) er
 	if werr := g.Wait(); werr != nil && !errors.Is(werr, context.Canceled) {
 		err = werr
 	}
+	if c, ok := source.(io.Closer); ok && err == nil { // its buffers are free for what comes after
+		err = c.Close()
+	}
 	if err != nil {
 		return err
 	}
