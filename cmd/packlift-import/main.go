@@ -3,9 +3,7 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
-
-	"packlift/cmd/internal/common"
+	"packlift/cmd/internal/site"
 	"packlift/internal/cli"
 )
 
@@ -20,13 +18,5 @@ happens the pack is on the old level or on the new one.
   packlift-import revert`
 
 func main() {
-	cli.Main(cli.Tool{Name: "packlift-import", Short: "Apply updates to isolated product packs", Long: long, Commands: commands})
-}
-
-func commands(c *cli.Console) []*cobra.Command {
-	here := new(packFlag)
-	return []*cobra.Command{
-		keygen(c), initPack(c), applyUpdate(c), stage(c), applyHotfix(c), revertHotfix(c), revert(c), backups(c), recoverPack(c),
-		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), heal(c), currentState(c), conflicts(c), preserve(c), checkBundle(c), getSummary(c), logCommand(c), common.Version(c),
-	}
+	cli.Main(cli.Tool{Name: "packlift-import", Short: "Apply updates to isolated product packs", Long: long, Commands: site.Commands})
 }

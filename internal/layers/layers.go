@@ -48,7 +48,8 @@ var Layers = [][]string{
 	{"internal/depot", "internal/summary"},
 	{"internal/export", "apply", "selfupdate"},
 	{"internal/cli"},
-	{"cmd/internal"},
+	{"cmd/internal/common"},
+	{"cmd/internal/site"},
 	{"cmd/packlift-export", "cmd/packlift-import"},
 }
 
