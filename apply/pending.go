@@ -27,21 +27,31 @@ const (
 
 // Pending is an update that waits. The pack is whole, on the level From.
 type Pending struct {
-	Format    int             `json:"pending"`
-	Bundle    string          `json:"bundle"` // its id
-	Sums      manifest.Digest `json:"sums"`   // of its SHA256SUMS: what was verified
-	File      string          `json:"file"`   // where it lay
-	From      int             `json:"from"`
-	To        int             `json:"to"`
-	Level     int             `json:"level,omitempty"` // that was asked for
-	Backup    string          `json:"backup,omitempty"`
-	NoBackup  bool            `json:"no_backup,omitempty"`
-	NoLog     bool            `json:"no_changelog,omitempty"`
-	Template  string          `json:"template,omitempty"`
-	Ours      []string        `json:"ours,omitempty"`
-	Theirs    []string        `json:"theirs,omitempty"`
-	Conflicts []Conflict      `json:"conflicts"`
-	Helpers   []Helper        `json:"helpers"`
+	Format int             `json:"pending"`
+	Bundle string          `json:"bundle"` // its id
+	Sums   manifest.Digest `json:"sums"`   // of its SHA256SUMS: what was verified
+	Source
+	From      int        `json:"from"`
+	To        int        `json:"to"`
+	Level     int        `json:"level,omitempty"` // that was asked for
+	Backup    string     `json:"backup,omitempty"`
+	NoBackup  bool       `json:"no_backup,omitempty"`
+	NoLog     bool       `json:"no_changelog,omitempty"`
+	Template  string     `json:"template,omitempty"`
+	Ours      []string   `json:"ours,omitempty"`
+	Theirs    []string   `json:"theirs,omitempty"`
+	Conflicts []Conflict `json:"conflicts"`
+	Helpers   []Helper   `json:"helpers"`
+}
+
+// Source is where a pending update came from: a bundle's file, none where it is not
+// kept, or a depot, from which it is made again; then Target, the manifest that it
+// leads to, tells whether it is the same.
+type Source struct {
+	File    string          `json:"file"` // where it lay
+	Depot   string          `json:"depot,omitempty"`
+	Channel string          `json:"channel,omitempty"`
+	Target  manifest.Digest `json:"target,omitzero"`
 }
 
 // Helper is a file beside a customized one that the tool wrote.
@@ -84,7 +94,7 @@ func (w *Pending) check() error {
 		return errors.New("its levels are impossible")
 	case len(w.Conflicts) > MaxOps || len(w.Helpers) > 2*MaxOps || len(w.Ours)+len(w.Theirs) > maxGlobs:
 		return errors.New("it names too much")
-	case len(w.Bundle) > 64 || len(w.File) > maxText || len(w.Backup) > maxText || len(w.Template) > maxText:
+	case len(w.Bundle) > 64 || max(len(w.File), len(w.Depot), len(w.Channel)) > maxText || len(w.Backup) > maxText || len(w.Template) > maxText:
 		return errors.New("a text in it is too long")
 	}
 	for _, g := range slices.Concat(w.Ours, w.Theirs) {
@@ -116,11 +126,41 @@ func (w *Pending) check() error {
 
 // Fits refuses a bundle that is not the one that was verified.
 func (w *Pending) Fits(sums manifest.Digest) error {
+	if w.Depot != "" {
+		return fault.New(fault.Usage, "the update that waits came from a depot (%s)", w.Depot).WithHint("go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
+	}
 	if w.Sums == sums {
 		return nil
 	}
 	return fault.New(fault.Usage, "this is another bundle than the one whose conflicts wait (%s)", w.File).
 		WithHint("give that one: packlift-import apply-update --continue BUNDLE; or give up: packlift-import apply-update --revert")
+}
+
+// FitsDepot refuses an update that waits for its bundle.
+func (w *Pending) FitsDepot() error {
+	if w.Depot != "" {
+		return nil
+	}
+	return fault.New(fault.Usage, "the update that waits came from a bundle (%s)", w.File).WithHint("go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
+}
+
+// FitsLevel refuses a level of a depot that is not the one whose conflicts wait.
+func (w *Pending) FitsLevel(from, to int, target manifest.Digest) error {
+	if w.From == from && w.To == to && w.Target == target {
+		return nil
+	}
+	return fault.New(fault.Usage, "the depot leads from level %s to another level %s than the one whose conflicts wait (manifest %.12s, waiting %.12s)",
+		levelName(from), levelName(to), target, w.Target).WithHint("give this update up, and begin anew: %s", w.words().giveUp)
+}
+
+// typed is how a user goes on with a pending update.
+type typed struct{ goOn, giveUp string }
+
+func (w *Pending) words() typed {
+	if w.Depot != "" {
+		return typed{"packlift-export update PACK --continue", "packlift-export update PACK --revert"}
+	}
+	return typed{"packlift-import apply-update --continue", "packlift-import apply-update --revert"}
 }
 
 // Paths are those that wait for a decision; none for a nil w.
@@ -142,7 +182,7 @@ func (w *Pending) Refuse() error {
 	}
 	return fault.New(fault.Conflict, "an update from level %s to %s is pending, and %d %s for you; the pack is whole, at level %s",
 		levelName(w.From), levelName(w.To), len(w.Conflicts), noun, levelName(w.From)).
-		WithHint("see them: packlift-import conflicts; go on: packlift-import apply-update --continue; or give up: packlift-import apply-update --revert")
+		WithHint("see them: packlift-import conflicts; go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
 }
 
 func (w *Pending) save(root *rootfs.Root) error {

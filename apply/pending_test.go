@@ -39,7 +39,7 @@ func suspendNow(p *pack.Pack) error {
 	if err != nil {
 		return err
 	}
-	_, err = pl.suspend(context.Background(), p, &fakeBlobs{f: f}, &Pending{File: "/stick/b.packlift"}, o)
+	_, err = pl.suspend(context.Background(), p, &fakeBlobs{f: f}, &Pending{Source: Source{File: "/stick/b.packlift"}}, o)
 	return err
 }
 

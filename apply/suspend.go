@@ -16,12 +16,12 @@ import (
 // that is a conflict it lays F.original and F.new, as far as the bundle has them,
 // and it records the update as pending. Nothing else of the pack changes. An
 // earlier Pending of the same bundle is carried on.
-func Suspend(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, file string, o Options) (*Pending, error) {
+func Suspend(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, from Source, o Options) (*Pending, error) {
 	source, err := openPayload(b, o.withDefaults())
 	if err != nil {
 		return nil, err
 	}
-	w, err := pl.suspend(ctx, p, source, &Pending{Sums: b.Sums(), File: file}, o)
+	w, err := pl.suspend(ctx, p, source, &Pending{Sums: b.Sums(), Source: from}, o)
 	return w, errors.Join(err, source.Close())
 }
 

@@ -29,6 +29,8 @@ var tools = []tool{
 	{"./packlift-import", "1.3.0", "", "1.3.0"},
 	{"./packlift-import", "1.2.0", "", "1.2.0"},
 	{"./packlift-import", "1.3.9", "", "1.3.9"},
+	{"./packlift-export", "1.2.0", "", "1.2.0"},
+	{"./packlift-export", "1.4.0", "", "next"},
 	{"./packlift-export", "1.4.0", "format2", "1.4.0"},
 	{"./packlift-import", "1.4.0", "format2", "1.4.0"},
 }
@@ -168,7 +170,15 @@ func (b *built) realTools() error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(b.exporterTools("1.2.0"), b.exporterTools("next"))
+}
+
+// exporterTools lays a built exporter beside an importer as publishers take them.
+func (b *built) exporterTools(build string) error {
+	dir := filepath.Join(b.dir, "tools-export-"+build)
+	return errors.Join(os.MkdirAll(dir, 0o755),
+		os.Link(filepath.Join(b.dir, "tools-good", toolName()), filepath.Join(dir, toolName())),
+		os.Link(filepath.Join(b.dir, build, "packlift-export"), filepath.Join(dir, strings.Replace(toolName(), "import", "export", 1))))
 }
 
 // fixtures makes keys, trust sets, two trees and the bundle from one to the other.

@@ -23,7 +23,7 @@ func (o *Options) checkBin(root *rootfs.Root) error {
 	if who == 0 && o.AllowRoot {
 		return nil
 	}
-	reasons, err := exposed(root, who)
+	reasons, err := exposed(root, who, ".", binDir)
 	if err != nil || len(reasons) == 0 {
 		return err
 	}
@@ -42,10 +42,10 @@ func (o *Options) warn(format string, args ...any) {
 	}
 }
 
-// exposed says of the pack's folder and of its bin how others than root and uid
+// exposed says of folders, a pack's and its bin, how others than root and uid
 // may change them. On Windows it knows of nothing.
-func exposed(root *rootfs.Root, uid int) (reasons []string, err error) {
-	for _, name := range []string{".", binDir} {
+func exposed(root *rootfs.Root, uid int, folders ...string) (reasons []string, err error) {
+	for _, name := range folders {
 		owner, _, ok, err := root.OwnerOf(name)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue

@@ -21,7 +21,7 @@ func (s *swap) replace(fresh string) error {
 	if err := s.root.Rename(fresh, s.name); err != nil {
 		return err
 	}
-	return s.root.SyncDir(binDir)
+	return s.root.SyncDir(s.dir)
 }
 
 func (s *swap) oldName() string { return strings.TrimSuffix(s.name, s.exe) + oldSuffix + s.exe }
@@ -40,7 +40,7 @@ func (s *swap) keepOld() error {
 			return err
 		}
 	}
-	return s.root.SyncDir(binDir)
+	return s.root.SyncDir(s.dir)
 }
 
 func (s *swap) copyOld() error {
@@ -74,5 +74,5 @@ func (s *swap) renameAside(fresh string) error {
 	if err := s.root.Rename(fresh, s.name); err != nil {
 		return errors.Join(err, s.root.Rename(aside, s.name))
 	}
-	return s.root.SyncDir(binDir)
+	return s.root.SyncDir(s.dir)
 }

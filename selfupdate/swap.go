@@ -20,7 +20,6 @@ import (
 	"packlift/internal/probe"
 	"packlift/internal/rootfs"
 	"packlift/internal/version"
-	"packlift/verify"
 )
 
 const (
@@ -31,10 +30,12 @@ const (
 	mode      = 0o755
 )
 
-// swap is one replacement of the tool at name. Everything lies in the pack's
-// bin, so each rename stays on one file system.
+// swap is one replacement of the tool at name. Everything lies in one folder, a
+// pack's bin or an exporter's own, so each rename stays on one file system.
 type swap struct {
 	root  *rootfs.Root
+	dir   string // bin
+	tool  string // packlift-import: what names of the tool begin with
 	name  string // bin/packlift-import[.exe]
 	exe   string // suffix of executables: "" or ".exe"
 	want  bundle.Statement
@@ -42,13 +43,14 @@ type swap struct {
 	open  bool // and others than its owner may write to it
 
 	announce func() error // called when all is ready, before the tool is replaced
+	remedy   string       // what to do where the new tool is no use
 }
 
 // newSwap decides which file of bin is replaced: the running tool if it is one
 // of the pack's, else packlift-import, or where that is another platform's the
 // one with this platform in its name.
 func newSwap(root *rootfs.Root, o *Options, want bundle.Statement) (*swap, error) {
-	s := &swap{root: root, want: want}
+	s := &swap{root: root, dir: binDir, tool: toolName, want: want}
 	if o.GOOS == "windows" {
 		s.exe = ".exe"
 	}
@@ -65,6 +67,7 @@ func newSwap(root *rootfs.Root, o *Options, want bundle.Statement) (*swap, error
 			s.name = path.Join(binDir, bundle.ToolName(o.GOOS, o.GOARCH))
 		}
 	}
+	s.remedy = "ask for a bundle with another tool (create-update --tools), or update bin/" + path.Base(s.name) + " by hand"
 	return s, s.look()
 }
 
@@ -85,13 +88,13 @@ func (s *swap) look() error {
 
 // sweep removes what a killed run left on its way in.
 func (s *swap) sweep() error {
-	list, err := s.root.ReadDir(binDir)
+	list, err := s.root.ReadDir(s.dir)
 	if err != nil {
 		return err
 	}
 	for _, e := range list {
-		if strings.HasPrefix(e.Name(), toolName) && strings.Contains(e.Name(), newInfix) && e.Type().IsRegular() {
-			if err := s.root.Remove(path.Join(binDir, e.Name())); err != nil {
+		if strings.HasPrefix(e.Name(), s.tool) && strings.Contains(e.Name(), newInfix) && e.Type().IsRegular() {
+			if err := s.root.Remove(path.Join(s.dir, e.Name())); err != nil {
 				return err
 			}
 		}
@@ -130,7 +133,7 @@ func (s *swap) otherPlatforms(o *Options) bool {
 }
 
 // run brings the tool in, unless bin holds the very same already.
-func (s *swap) run(ctx context.Context, t *verify.Tool) (Outcome, error) {
+func (s *swap) run(ctx context.Context, t io.WriterTo) (Outcome, error) {
 	out := Outcome{Path: s.root.Full(s.name), Version: s.want.Version}
 	if s.same(ctx) {
 		return out, nil
@@ -179,7 +182,7 @@ func (s *swap) digest(name string) (manifest.Digest, error) {
 }
 
 // write puts the tool beside the old one, durable, with its owner and rights.
-func (s *swap) write(t *verify.Tool) (name string, err error) {
+func (s *swap) write(t io.WriterTo) (name string, err error) {
 	name = strings.TrimSuffix(s.name, s.exe) + newInfix + rand.Text() + s.exe
 	f, err := s.root.Create(name, mode)
 	if err != nil {
@@ -209,7 +212,7 @@ func (s *swap) metaFrom() string {
 	if s.there {
 		return s.name
 	}
-	return binDir
+	return s.dir
 }
 
 // prove starts the new tool where it lies.
@@ -219,8 +222,8 @@ func (s *swap) prove(ctx context.Context, name string) error {
 		err = s.says(said)
 	}
 	if err != nil {
-		return fault.New(fault.General, "the bundle's packlift-import %s for %s/%s is no use here: %w", s.want.Version, s.want.OS, s.want.Arch, err).
-			WithHint("the old tool is still in place; ask for a bundle with another tool (create-update --tools), or update bin/%s by hand", path.Base(s.name))
+		return fault.New(fault.General, "the %s %s for %s/%s that came is no use here: %w", s.want.Tool, s.want.Version, s.want.OS, s.want.Arch, err).
+			WithHint("the old tool is still in place; %s", s.remedy)
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"packlift/bundle"
 	"packlift/cmd/internal/common"
@@ -26,13 +27,11 @@ type asking struct {
 	trust   string
 }
 
-func (a *asking) flags(cmd *cobra.Command) {
-	f := cmd.Flags()
+func (a *asking) flags(f *pflag.FlagSet) {
 	a.depot.Flags(f)
 	f.Var(&a.product, "product", "the product (default: PACK's)")
 	f.StringVarP(&a.channel, "channel", "c", "", "`CHANNEL` that offers the levels (default: the pack's, or full)")
 	f.StringVar(&a.trust, "trust", "", "the trust set in `DIR` says who may publish (default: PACK's)")
-	common.Require(cmd, "depot")
 }
 
 // open reads the depot as the pack, where one is given, trusts it.
@@ -97,7 +96,8 @@ func check(c *cli.Console) *cobra.Command {
 			return a.check(cmd.Context(), c, strings.Join(args, ""), &from)
 		},
 	}
-	a.flags(cmd)
+	a.flags(cmd.Flags())
+	common.Require(cmd, "depot")
 	cmd.Flags().VarP(&from, "start-level", "s", "list levels above this one (default: the pack's)")
 	return cmd
 }
@@ -118,6 +118,9 @@ func (a *asking) check(ctx context.Context, c *cli.Console, packDir string, star
 		return err
 	}
 	defer o.Close()
+	if err := mention(ctx, c, o.View); err != nil {
+		return err
+	}
 	from, err := a.start(o.View, packDir, start)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ type createFlags struct {
 	minimumTool     string
 	depot           depotFlags
 	opened          *opened // --depot's
+	selfUpdate      cli.Choice
 	everyLevel      bool
 	sites           []string
 	bestBefore      cli.Date
@@ -62,7 +63,7 @@ type createFlags struct {
 }
 
 func createUpdate(c *cli.Console) *cobra.Command {
-	a := createFlags{maxMemory: export.DefaultMaxMemory}
+	a := createFlags{maxMemory: export.DefaultMaxMemory, selfUpdate: cli.NewChoice("continue", "continue", "exit", "never")}
 	cmd := &cobra.Command{
 		Use: "create-update [PACK]", Short: "Write a bundle with an update, or with a whole product",
 		Long: createLong, Example: createExample, Args: cobra.MaximumNArgs(1),
@@ -73,6 +74,7 @@ func createUpdate(c *cli.Console) *cobra.Command {
 	a.depot.Flags(cmd.Flags())
 	cmd.Flags().BoolVar(&a.everyLevel, "every-level", false, "with --depot: carry every level between that the channel offers, so that sites may stand and stop on each")
 	cmd.Flags().StringArrayVar(&a.sites, "for", nil, "with --depot: fit the site whose state, exported there, is in `FILE`; of several the one bundle fits all (repeatable)")
+	cmd.Flags().Var(&a.selfUpdate, "self-update", "what to do when the depot has a newer packlift-export")
 	common.Require(cmd, "output")
 	return cmd
 }
@@ -86,7 +88,7 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	f.Var(&a.product, "product", "the product (default: PACK's)")
 	f.VarP(&a.start, "start-level", "s", "level that the update starts from; with --depot, left out: a full bundle")
 	f.VarP(&a.end, "end-level", "e", "level that it leads to; with --depot, 0 or left out: the newest")
-	f.StringVar(&a.channel, "channel", "", "`CHANNEL` that the bundle belongs to, and that a depot offers levels in (default: full)")
+	f.StringVarP(&a.channel, "channel", "c", "", "`CHANNEL` that the bundle belongs to, and that a depot offers levels in (default: full)")
 	f.StringArrayVarP(&a.recipients, "recipient", "r", nil, "encrypt to `RECIPIENT`: age1…, age1pq1…, ssh-ed25519 …, ssh-rsa …, or a plugin's (repeatable)")
 	f.StringArrayVarP(&a.recipientsFiles, "recipients-file", "R", nil, "encrypt to each recipient in `FILE` (repeatable)")
 	f.BoolVar(&a.passphrase, "passphrase", false, "encrypt with a passphrase instead, which is asked for")
@@ -177,22 +179,17 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 	if o.Between, err = a.stops(o.Version); err != nil {
 		return o, err
 	}
-	if o.Advisories, err = a.readAdvisories(ctx, c); err != nil {
-		return o, err
-	}
 	common.SayLeftovers(c, a.tools)
 	if a.trust != "" {
 		if o.Trust, err = common.ReadTrust(c, a.trust); err != nil {
 			return o, err
 		}
 	}
-	if a.depot.location != "" {
-		if a.opened, err = a.depot.open(ctx, c, o.Product, o.Version, o.Pack, o.Trust); err != nil {
-			return o, err
-		}
-		o.View = a.opened.View
-	} else if len(a.sites) > 0 || a.everyLevel {
-		return o, fault.New(fault.Usage, "--for and --every-level choose among the levels of a depot").WithHint("name it with --depot")
+	if err := a.openDepot(ctx, c, &o); err != nil { // first: another exporter may go on, which reads standard input itself
+		return o, err
+	}
+	if o.Advisories, err = a.readAdvisories(ctx, c); err != nil {
+		return o, err
 	}
 	if o.Sites, err = a.readSites(ctx, c); err != nil {
 		return o, err
@@ -202,6 +199,22 @@ func (a *createFlags) options(ctx context.Context, c *cli.Console, args []string
 	}
 	o.Signers, err = a.signers.Load(ctx, c)
 	return o, err
+}
+
+// openDepot verifies the depot, where one is given, and brings this exporter up from it.
+func (a *createFlags) openDepot(ctx context.Context, c *cli.Console, o *export.CreateOptions) (err error) {
+	if a.depot.location == "" {
+		if len(a.sites) > 0 || a.everyLevel {
+			return fault.New(fault.Usage, "--for and --every-level choose among the levels of a depot").WithHint("name it with --depot")
+		}
+		return nil
+	}
+	if a.opened, err = a.depot.open(ctx, c, o.Product, o.Version, o.Pack, o.Trust); err != nil {
+		return err
+	}
+	o.View = a.opened.View
+	_, err = renew(ctx, c, o.View, renewal{mode: a.selfUpdate.String(), once: a.depot.reach.once, end: a.opened.Close})
+	return err
 }
 
 // levels reads -s and -e; a product's version in front of a level must be the product's.

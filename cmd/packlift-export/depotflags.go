@@ -42,6 +42,7 @@ func (o *opened) Close() {
 	for _, end := range o.ends {
 		end()
 	}
+	o.ends = nil
 }
 
 // open verifies the depot's index for a product. What was seen of it before is

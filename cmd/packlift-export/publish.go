@@ -50,7 +50,7 @@ func publish(c *cli.Console) *cobra.Command {
 	f.StringVar(&a.depot, "depot", "", "the depot's `DIR`; it is made if need be")
 	f.Var(&a.product, "product", "the product (default: what PACK's updates/product.txt names)")
 	f.VarP(&a.level, "level", "l", "the number of the new level, above all that are there")
-	f.StringVar(&a.channel, "channel", "full", "`CHANNEL` that offers the level; full offers every level")
+	f.StringVarP(&a.channel, "channel", "c", "full", "`CHANNEL` that offers the level; full offers every level")
 	f.StringVar(&a.summary, "summary", "", "`FILE` (Markdown) that says what is new; - is standard input")
 	f.StringSliceVar(&a.security, "security", nil, "`ID` of a weakness that the level mends, such as CVE-2026-0001 (repeatable, or with commas)")
 	a.signers.Flags(f)

@@ -31,6 +31,7 @@ type reach struct {
 	cacheSize                                                    cli.Size
 	plainHTTP                                                    bool
 	flags                                                        *pflag.FlagSet
+	once                                                         bool // a secret was asked for, or standard input was read
 }
 
 // Flags adds them.
@@ -67,7 +68,10 @@ func (d *reach) Open(ctx context.Context, c *cli.Console, location string, progr
 	if o.Credentials, err = d.credentials(ctx, c); err != nil {
 		return nil, err
 	}
-	o.Ask = func(ctx context.Context, host string) (fetch.Credentials, error) { return ask(ctx, c, host) }
+	o.Ask = func(ctx context.Context, host string) (fetch.Credentials, error) {
+		d.once = true
+		return ask(ctx, c, host)
+	}
 	if err := d.certificates(ctx, c, &o); err != nil {
 		return nil, err
 	}
@@ -123,6 +127,7 @@ func (d *reach) credentials(ctx context.Context, c *cli.Console) (fetch.Credenti
 	if err != nil {
 		return fetch.Credentials{}, err
 	}
+	d.once = s == nil && name != "" || s != nil && (d.passwordFile == "-" || d.tokenFile == "-")
 	if s == nil && name == "" {
 		return fetch.Credentials{}, nil
 	}

@@ -25,7 +25,8 @@ func getSummary(c *cli.Console) *cobra.Command {
 			return a.summary(cmd.Context(), c, packDir, output, args)
 		},
 	}
-	a.flags(cmd)
+	a.flags(cmd.Flags())
+	common.Require(cmd, "depot")
 	cmd.Flags().StringVar(&packDir, "pack", "", "the connected pack in `DIR`")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "write to `FILE`, or into a folder under the usual name")
 	return cmd

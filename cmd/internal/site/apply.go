@@ -75,6 +75,19 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 func (a *applyFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
+	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
+	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
+	a.write.pack.Flags(f)
+	f.BoolVar(&a.spooled, "spooled", false, "remove the bundle afterwards: another run of the tool spooled it")
+	if err := f.MarkHidden("spooled"); err != nil {
+		panic(err)
+	}
+	a.changeFlags(cmd)
+}
+
+// changeFlags are those of every command that brings a pack up, from wherever.
+func (a *applyFlags) changeFlags(cmd *cobra.Command) {
+	f := cmd.Flags()
 	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
 	a.keep.add(f, "keep the `N` newest backups, and remove older ones after the update (0: keep all); remembered for later runs")
 	f.BoolVar(&a.noBackup, "no-backup", false, "keep no backup: this update cannot be reverted (asks first)")
@@ -85,15 +98,9 @@ func (a *applyFlags) flags(cmd *cobra.Command) {
 	f.StringVar(&a.template, "template", "", "write the changelog by this `TEXT`, with {{.Added}} {{.Modified}} {{.Removed}}")
 	f.BoolVar(&a.noLog, "no-changelog", false, "write no changelog")
 	f.BoolVar(&a.summary, "get-summary", false, "write updates/update-summary-000A-000B.md: what the levels say of themselves")
-	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
-	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
 	a.window.flags(f)
-	a.write.Flags(f)
-	f.BoolVar(&a.spooled, "spooled", false, "remove the bundle afterwards: another run of the tool spooled it")
-	if err := f.MarkHidden("spooled"); err != nil {
-		panic(err)
-	}
+	a.write.lockFlags(f)
 	cmd.MarkFlagsMutuallyExclusive("backup", "no-backup")
 	cmd.MarkFlagsMutuallyExclusive("health-check", "no-backup")
 	cmd.MarkFlagsMutuallyExclusive("template", "no-changelog")
@@ -113,10 +120,7 @@ func (a *applyFlags) checkArgs(args []string) error {
 
 func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (err error) {
 	if a.revert {
-		if done, err := giveUp(ctx, c, &a.write); done || err != nil {
-			return err
-		}
-		return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
+		return a.takeBack(ctx, c)
 	}
 	name, err := a.bundleOf(args)
 	if err != nil {
@@ -140,7 +144,15 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 		return err
 	}
 	defer s.closing(&err)
-	return s.where(ctx, a.noteRefusal(s, in, common.WithHint(in.Path, a.apply(ctx, s, in))))
+	return s.where(ctx, a.noteRefusal(s, in.Path, common.WithHint(in.Path, a.apply(ctx, s, in))))
+}
+
+// takeBack gives up an update that waits, or else reverts the last one.
+func (a *applyFlags) takeBack(ctx context.Context, c *cli.Console) error {
+	if done, err := giveUp(ctx, c, &a.write, a.command()); done || err != nil {
+		return err
+	}
+	return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
 }
 
 // apply is the order of DESIGN.md after lock and recover: verify, product and
@@ -171,6 +183,15 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 			return a.explain(err)
 		}
 	}
+	from, err := sourceOf(in)
+	if err != nil {
+		return err
+	}
+	return a.change(ctx, s, from, b, ids)
+}
+
+// change plans what a verified bundle brings, and where nothing is in the way does it.
+func (a *applyFlags) change(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, ids []age.Identity) error {
 	o := a.carryOn(a.options(ids))
 	o.Level = a.stop
 	s.logs(&o)
@@ -186,7 +207,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 		return err
 	}
 	if len(pl.Conflicts) > 0 {
-		return a.suspend(ctx, s, in, b, pl, o)
+		return a.suspend(ctx, s, from, b, pl, o)
 	}
 	if err := pl.CheckSpace(); err != nil {
 		return err
@@ -223,7 +244,7 @@ func (a *applyFlags) verify(ctx context.Context, s *session, in *common.Bundle) 
 }
 
 // noteRefusal puts into the audit log that a bundle was refused, and why.
-func (a *applyFlags) noteRefusal(s *session, in *common.Bundle, err error) error {
+func (a *applyFlags) noteRefusal(s *session, name string, err error) error {
 	switch class := fault.ClassOf(err); class {
 	case fault.NotABundle, fault.Truncated, fault.Tampered, fault.Untrusted, fault.WrongProduct, fault.Rollback:
 		if a.write.dryRun {
@@ -231,7 +252,7 @@ func (a *applyFlags) noteRefusal(s *session, in *common.Bundle, err error) error
 		}
 		reason := cli.Clean(err.Error())
 		return errors.Join(err, s.Audit("refused", map[string]any{
-			"file": cli.Clean(filepath.Base(in.Path)), "class": class.String(), "reason": reason[:min(len(reason), maxReason)],
+			"file": cli.Clean(filepath.Base(name)), "class": class.String(), "reason": reason[:min(len(reason), maxReason)],
 		}))
 	}
 	return err

@@ -100,7 +100,7 @@ func (h *healFlags) run(ctx context.Context, c *cli.Console, name string) (err e
 		return err
 	}
 	defer s.closing(&err)
-	return s.where(ctx, h.apply.noteRefusal(s, in, common.WithHint(in.Path, h.heal(ctx, s, in))))
+	return s.where(ctx, h.apply.noteRefusal(s, in.Path, common.WithHint(in.Path, h.heal(ctx, s, in))))
 }
 
 func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) error {

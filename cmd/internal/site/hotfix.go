@@ -41,6 +41,8 @@ func applyHotfix(c *cli.Console) *cobra.Command {
 // command is what the run is called in the lock and in the log.
 func (a *applyFlags) command() string {
 	switch {
+	case a.write.connected:
+		return "update"
 	case a.stage:
 		return "stage"
 	case a.hotfix:

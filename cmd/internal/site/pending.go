@@ -42,6 +42,9 @@ func (a *applyFlags) bundleOf(args []string) (string, error) {
 		return "", fault.New(fault.Usage, "there is nothing to go on with: no update waits for decisions").
 			WithHint("packlift-import apply-update BUNDLE")
 	}
+	if w.Depot != "" {
+		return "", w.Fits(w.Sums)
+	}
 	a.pending, a.write.pendingOK = w, true
 	if len(args) > 0 {
 		return args[0], nil
@@ -86,29 +89,21 @@ func merged(before, now []string) []string {
 }
 
 // suspend lists what waits, and leaves it to the user.
-func (a *applyFlags) suspend(ctx context.Context, s *session, in *common.Bundle, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
+func (a *applyFlags) suspend(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
 	if a.goOn && !pl.Suspends() && !a.write.dryRun {
 		return fault.New(fault.Conflict, "%d files of this site are in the way, the first is %s: %s; the pack is whole, at level %s",
 			len(pl.Conflicts), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
-			WithHint("%s; for another bundle give this update up first: packlift-import apply-update --revert", pl.Remedy())
+			WithHint("%s; for another update give this one up first: %s", pl.Remedy(), a.typed("--revert"))
 	}
 	if !pl.Suspends() || a.write.dryRun || a.hotfix || a.stage {
 		return refuseConflicts(s.c, pl)
 	}
-	return a.wait(ctx, s, in, b, pl, o)
+	return a.wait(ctx, s, from, b, pl, o)
 }
 
 // wait records what waits, and lays the versions beside each file.
-func (a *applyFlags) wait(ctx context.Context, s *session, in *common.Bundle, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
-	file := ""
-	if !in.Spooled {
-		abs, err := filepath.Abs(in.Path)
-		if err != nil {
-			return err
-		}
-		file = abs
-	}
-	w, err := apply.Suspend(ctx, s.Pack, b, pl, file, o)
+func (a *applyFlags) wait(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
+	w, err := apply.Suspend(ctx, s.Pack, b, pl, from, o)
 	if err != nil {
 		return err
 	}
@@ -132,18 +127,38 @@ func (a *applyFlags) wait(ctx context.Context, s *session, in *common.Bundle, b 
 		WithHint("%s", a.howToDecide(pl))
 }
 
+// sourceOf tells where a bundle lies, for --continue.
+func sourceOf(in *common.Bundle) (apply.Source, error) {
+	if in.Spooled {
+		return apply.Source{}, nil
+	}
+	abs, err := filepath.Abs(in.Path)
+	return apply.Source{File: abs}, err
+}
+
 // howToDecide is what to type next; F stands for each file named.
 func (a *applyFlags) howToDecide(pl *apply.Plan) string {
-	here := ""
-	if dir := a.write.pack.dir; dir != "" {
-		here = " --pack " + cli.ShellWord(dir)
-	}
 	keys := ""
 	for _, name := range a.identities {
 		keys += " -i " + cli.ShellWord(name)
 	}
 	return fmt.Sprintf("see packlift-import conflicts%s; for each file F write F.final (F.original and F.new lie beside it), or add --ours GLOB or --theirs GLOB; "+
-		"%sthen: packlift-import apply-update --continue%s; or give up: packlift-import apply-update --revert%s", here, structural(pl), here+keys, here)
+		"%sthen: %s%s; or give up: %s", a.here(), structural(pl), a.typed("--continue"), keys, a.typed("--revert"))
+}
+
+func (a *applyFlags) here() string {
+	if dir := a.write.pack.dir; dir != "" {
+		return " --pack " + cli.ShellWord(dir)
+	}
+	return ""
+}
+
+// typed is this command with a flag, as a user types it.
+func (a *applyFlags) typed(flag string) string {
+	if a.write.connected {
+		return "packlift-export update " + cli.ShellWord(a.write.pack.dir) + " " + flag
+	}
+	return "packlift-import apply-update " + flag + a.here()
 }
 
 // structural is what cannot be decided so, and has to be put right first.
@@ -155,7 +170,7 @@ func structural(pl *apply.Plan) string {
 }
 
 // giveUp drops an update that waits; done says that there was one.
-func giveUp(ctx context.Context, c *cli.Console, w *writeFlags) (done bool, err error) {
+func giveUp(ctx context.Context, c *cli.Console, w *writeFlags, command string) (done bool, err error) {
 	p, err := w.pack.open()
 	if err != nil {
 		return false, err
@@ -165,7 +180,7 @@ func giveUp(ctx context.Context, c *cli.Console, w *writeFlags) (done bool, err 
 		return false, err
 	}
 	w.pendingOK = true
-	s, err := w.begin(ctx, c, "apply-update")
+	s, err := w.begin(ctx, c, command)
 	if err != nil {
 		return true, err
 	}

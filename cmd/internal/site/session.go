@@ -22,11 +22,16 @@ type writeFlags struct {
 	allowRoot   bool
 	dryRun      bool // set by commands that have --dry-run
 	pendingOK   bool // the command may run while an update waits for decisions
+	connected   bool // the run makes what it applies itself, from a depot
 }
 
 // Flags adds them.
 func (w *writeFlags) Flags(f *pflag.FlagSet) {
 	w.pack.Flags(f)
+	w.lockFlags(f)
+}
+
+func (w *writeFlags) lockFlags(f *pflag.FlagSet) {
 	f.Var(&w.lockTimeout, "lock-timeout", "wait this long while another run holds the pack")
 	f.BoolVar(&w.allowRoot, "allow-root", false, "run as root on a pack that another user owns")
 }
@@ -45,6 +50,7 @@ type session struct {
 	unlogged unlogged
 	ends     []func() error
 	before   apply.RecoverOutcome
+	revert   string // how a change is taken back here, for hints
 }
 
 // memory is what a run that changes a pack keeps near, in bytes.
@@ -52,12 +58,17 @@ const memory = 200 << 20
 
 // begin opens and locks the pack, opens the log, and recovers.
 func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) (*session, error) {
-	cli.LimitMemory(memory)
+	if !w.connected {
+		cli.LimitMemory(memory)
+	}
 	p, err := w.pack.open()
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Pack: p, c: c, ends: []func() error{p.Close}}
+	s := &session{Pack: p, c: c, ends: []func() error{p.Close}, revert: "packlift-import revert"}
+	if w.connected {
+		s.revert = "packlift-export update " + cli.ShellWord(w.pack.dir) + " --revert"
+	}
 	if err := s.begin(ctx, w, command); err != nil {
 		s.end()
 		return nil, err

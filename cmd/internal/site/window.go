@@ -114,7 +114,7 @@ func (w *window) confirm(ctx context.Context, s *session, ch change, o apply.Opt
 	err := w.hook(context.WithoutCancel(ctx), s, "post", w.post, ch, "applied")
 	if err != nil && w.health == "" {
 		return fault.New(fault.General, "hook-post failed: %w; the pack is at level %s", err, pack.LevelName(ch.to)).
-			WithHint("start the product by hand; packlift-import revert leads back")
+			WithHint("start the product by hand; %s leads back", s.revert)
 	}
 	if err != nil {
 		s.c.Warn("hook-post failed: %v", err)
@@ -129,7 +129,7 @@ func (w *window) check(ctx context.Context, s *session, ch change, o apply.Optio
 	err := w.hook(ctx, s, "health-check", w.health, ch, "applied")
 	if ctx.Err() != nil {
 		return fault.New(fault.Interrupted, "%w; the health check of level %s did not come to its end", context.Cause(ctx), pack.LevelName(ch.to)).
-			WithHint("%s", unconfirmedHint)
+			WithHint("%s", s.unconfirmedHint())
 	}
 	outcome := map[string]any{"result": "passed", "from": ch.from, "to": ch.to}
 	if err != nil {
@@ -166,7 +166,7 @@ func (w *window) takeBack(ctx context.Context, s *session, ch change, o apply.Op
 	}
 	if err != nil {
 		err = fault.New(fault.ClassOf(err), "the health check failed (%w), and the revert as well: %w", cause, err).
-			WithHint("put right what is in the way, then: packlift-import revert")
+			WithHint("put right what is in the way, then: %s", s.revert)
 		return w.shut(ctx, s, back, "failed", err)
 	}
 	err = fault.New(fault.Reverted, "the health check failed: %w; the pack is back at level %s", cause, pack.LevelName(ch.from)).
@@ -247,7 +247,9 @@ func (w *window) warnRunning(ctx context.Context, s *session) error {
 	return err
 }
 
-const unconfirmedHint = "run the same command again to repeat the check; or packlift-import revert, or packlift-import recover --confirm"
+func (s *session) unconfirmedHint() string {
+	return "run the same command again to repeat the check; or " + s.revert + ", or packlift-import recover --confirm"
+}
 
 func unconfirmedName(u pack.Unconfirmed) string {
 	if u.Hotfix > 0 {
@@ -265,7 +267,7 @@ func (s *session) noteUnconfirmed() error {
 	}
 	if ok {
 		s.c.Warn("the health check of %s did not come to its end", unconfirmedName(u))
-		s.c.Hint(unconfirmedHint)
+		s.c.Hint("%s", s.unconfirmedHint())
 	}
 	return nil
 }
