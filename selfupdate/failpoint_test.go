@@ -98,6 +98,54 @@ func TestKilledAtEveryEffect(t *testing.T) {
 	}
 }
 
+// TestItselfErrand is no test: it is the child of TestItselfKilledAtEveryEffect.
+func TestItselfErrand(t *testing.T) {
+	name := os.Getenv("SELFUPDATE_ITSELF")
+	if name == "" {
+		t.Skip("only run as a child")
+	}
+	o := Itself{Executable: name, Current: "1.2.0", Warn: t.Logf}
+	if _, err := o.Update(context.Background(), given{binary: importer(t, "1.4.0"), version: "1.4.0"}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestItselfKilledAtEveryEffect kills an exporter's update before each of its file
+// effects, and has each fail: its folder holds a whole old or new tool every time, and the next run ends well.
+func TestItselfKilledAtEveryEffect(t *testing.T) {
+	effects := 0
+	for done := false; !done; effects++ {
+		if effects > 100 {
+			t.Fatal("more than 100 effects")
+		}
+		done = itselfStruck(t, fmt.Sprintf("kill:%d", effects+1))
+	}
+	if effects < 8 {
+		t.Fatalf("only %d effects passed the hook", effects-1)
+	}
+	for n := range effects {
+		itselfStruck(t, fmt.Sprintf("errno:%d:EIO", n+1))
+	}
+}
+
+// itselfStruck runs an update with a failpoint, and then one without; done says that the first went through.
+func itselfStruck(t *testing.T, failpoint string) (done bool) {
+	t.Helper()
+	old, fresh := importer(t, "1.2.0"), importer(t, "1.4.0")
+	o, _ := alone(t)
+	done = spawn("TestItselfErrand", "SELFUPDATE_ITSELF="+o.Executable, failpoint) == nil
+	if held := read(t, o.Executable); !bytes.Equal(held, old) && !bytes.Equal(held, fresh) {
+		t.Fatalf("%s: a broken tool; there is: %s", failpoint, beside(t, o))
+	}
+	if err := spawn("TestItselfErrand", "SELFUPDATE_ITSELF="+o.Executable, ""); err != nil {
+		t.Fatalf("%s, the next run fails: %v; there is: %s", failpoint, err, beside(t, o))
+	}
+	if !bytes.Equal(read(t, o.Executable), fresh) || strings.Contains(beside(t, o), newInfix) {
+		t.Fatalf("%s, the next run leaves %s", failpoint, beside(t, o))
+	}
+	return done
+}
+
 // told counts the records of a self-update; a line that the kill tore is none.
 func told(log []byte) (n int) {
 	for line := range bytes.Lines(log) {
@@ -121,8 +169,13 @@ func child(t *testing.T, e errand, failpoint string) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0], "-test.run", "^TestErrand$")
-	cmd.Env = append(os.Environ(), "SELFUPDATE_ERRAND="+string(spec), "PACKLIFT_FAILPOINT="+failpoint)
+	return spawn("TestErrand", "SELFUPDATE_ERRAND="+string(spec), failpoint)
+}
+
+// spawn runs one test as a child, which finds what it needs in its environment.
+func spawn(test, setting, failpoint string) error {
+	cmd := exec.Command(os.Args[0], "-test.run", "^"+test+"$")
+	cmd.Env = append(os.Environ(), setting, "PACKLIFT_FAILPOINT="+failpoint)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("%w: %s", err, out)
