@@ -163,6 +163,11 @@ func (w *Pending) words() typed {
 	return typed{"packlift-import apply-update --continue", "packlift-import apply-update --revert"}
 }
 
+// is tells whether a run carries this update out. One from a depot is another bundle each time.
+func (w *Pending) is(h *head) bool {
+	return w.Bundle == h.Bundle || w.Depot != "" && w.From == h.From && w.To == h.To && h.Hotfix == 0
+}
+
 // Paths are those that wait for a decision; none for a nil w.
 func (w *Pending) Paths() (out []string) {
 	if w == nil {

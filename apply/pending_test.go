@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,6 +94,29 @@ func TestPending(t *testing.T) {
 	}
 	revert(t, p, testOptions())
 	sameTree(t, "reverted", readTree(t, p.Dir()), waitSite)
+}
+
+// TestPendingFromADepot: what leads to the level is another bundle each time, and still the update that waits;
+// another level, or a bundle, is not.
+func TestPendingFromADepot(t *testing.T) {
+	p := newPack(t, waitSite, 3)
+	must(t, suspendNow(p))
+	w, err := ReadPending(p)
+	must(t, err)
+	w.Bundle, w.Source = "made before", Source{Depot: "/depot", Channel: "full", Target: manifest.Sum([]byte("10"))}
+	must(t, w.save(p.Root()))
+	for what, err := range map[string]error{"bundle": w.Fits(w.Sums), "level": w.FitsLevel(3, 9, w.Target), "content": w.FitsLevel(3, 10, manifest.Sum(nil))} {
+		if fault.ClassOf(err) != fault.Usage || !strings.Contains(fault.HintOf(err), "packlift-export update PACK --revert") {
+			t.Errorf("%s: %v, hint %q", what, err, fault.HintOf(err))
+		}
+	}
+	must(t, errors.Join(w.FitsLevel(3, 10, w.Target), w.FitsDepot()))
+	must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
+	must(t, goOn(p))
+	sameTree(t, "decided", readTree(t, p.Dir()), waitEnd)
+	if w, err := ReadPending(p); w != nil || err != nil {
+		t.Errorf("it waits still: %v, %v", w, err)
+	}
 }
 
 func conflictNames(w *Pending) (out []string) {

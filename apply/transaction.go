@@ -237,7 +237,7 @@ func (t *transaction) dropPending() error {
 	if err != nil || w == nil {
 		return err
 	}
-	if t.head.Kind == kindRevert || w.Bundle != t.head.Bundle {
+	if t.head.Kind == kindRevert || !w.is(&t.head) {
 		return nil
 	}
 	stay, err := w.drop(t.root)

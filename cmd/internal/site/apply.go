@@ -278,9 +278,8 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	if a.hotfix {
 		return fitHotfix(s, b)
 	}
-	if w := a.pending; w != nil && level != 0 && level != w.To {
-		return apply.FitResult{}, fault.New(fault.Usage, "the update that waits leads to level %d, and what lies beside the files is of that level", w.To).
-			WithHint("leave --level out; or give this update up with packlift-import apply-update --revert, and begin anew")
+	if err := a.waitsFor(level); err != nil {
+		return apply.FitResult{}, err
 	}
 	if a.stop = level; a.pending != nil && level == 0 {
 		a.stop = a.pending.Level
@@ -290,6 +289,16 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
 	}
 	return fit, err
+}
+
+// waitsFor refuses another level than the one that the update leads to that waits.
+func (a *applyFlags) waitsFor(level int) error {
+	w := a.pending
+	if w == nil || level == 0 || level == w.To {
+		return nil
+	}
+	return fault.New(fault.Usage, "the update that waits leads to level %d, and what lies beside the files is of that level", w.To).
+		WithHint("leave --level out; or give this update up with %s, and begin anew", a.typed("--revert"))
 }
 
 // updateSelf brings the newer tool into the pack and goes on with it. done

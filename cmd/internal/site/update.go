@@ -162,7 +162,10 @@ func (u *upgrade) way(s *session, d Depot) (from, to int, src apply.Source, err 
 	if err != nil {
 		return 0, 0, src, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
 	}
-	if u.pending != nil && asked == 0 {
+	if err := u.waitsFor(asked); err != nil {
+		return 0, 0, src, err
+	}
+	if u.pending != nil {
 		asked = u.pending.To
 	}
 	if to, src, err = d.Target(asked); err != nil {
