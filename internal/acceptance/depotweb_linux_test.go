@@ -22,6 +22,7 @@ const (
 	depotUser     = "Jörg"
 	depotPassword = `pa$$'w:ö rd"%41\`
 	wrongPassword = "wrong-Word-31"
+	wrongToken    = "wrong-Token-32"
 	proxyUser     = "proxyuser"
 	proxyPassword = "proxyword-17"
 )
@@ -40,7 +41,7 @@ type webDepot struct {
 
 func newWebDepot(t *testing.T) *webDepot {
 	t.Helper()
-	webtest.Need(t, "nginx", "htpasswd", "tinyproxy")
+	webtest.Need(t, "nginx", "htpasswd")
 	top := t.TempDir()
 	d := &webDepot{site: siteIn(t, top), folder: filepath.Join(top, "depot"), home: filepath.Join(top, "home"), secrets: t.TempDir()}
 	random := rand.NewChaCha8([32]byte{7})
@@ -55,8 +56,9 @@ func newWebDepot(t *testing.T) *webDepot {
 	}
 	d.file(filepath.Join(d.home, "out", "note"), "here")
 	d.file(filepath.Join(d.secrets, "password"), depotPassword+"\n")
+	d.file(filepath.Join(d.secrets, "token"), webtest.Token+"\n")
 	d.server = webtest.Nginx(t, d.folder, depotUser, depotPassword)
-	d.proxy = webtest.Tinyproxy(t, proxyUser, proxyPassword)
+	d.proxy = webtest.AnyProxy(t, proxyUser, proxyPassword)
 	return d
 }
 
@@ -111,6 +113,7 @@ func secretForms() []string {
 		out = append(out, s.word, url.QueryEscape(s.word), url.PathEscape(s.word), url.UserPassword("", s.word).String()[1:],
 			base64.StdEncoding.EncodeToString([]byte(s.name+":"+s.word)), base64.URLEncoding.EncodeToString([]byte(s.name+":"+s.word)))
 	}
+	out = append(out, webtest.Token, wrongToken)
 	slices.Sort(out)
 	return slices.Compact(out)
 }
@@ -177,6 +180,9 @@ func TestDepotOverTheWeb(t *testing.T) {
 		{"client certificate", nil, d.ask("https://"+d.server.Closed, append(ca, "--client-cert", d.server.ClientCert, "--client-key", d.server.ClientKey)...), 0, "1 level newer"},
 		{"no client certificate", nil, d.ask("https://"+d.server.Closed, ca...), 1, "--client-cert"},
 		{"a wire that breaks", []string{name, word}, d.create("https://"+wire.Addr, append(ca, "-v")...), 0, "goes on at"},
+		{"token file", []string{proxied}, d.ask(d.far()+"/token", append(ca, "-v", "--token-file", filepath.Join(d.secrets, "token"))...), 0, "1 level newer"},
+		{"token variable", []string{proxied, "PACKLIFT_TOKEN=" + webtest.Token}, d.create(d.far()+"/token", append(ca, "-v")...), 0, "the importer"},
+		{"wrong token", []string{proxied, "PACKLIFT_TOKEN=" + wrongToken}, d.ask(d.far()+"/token", append(ca, "-v", "--json")...), 1, "does not take these credentials"},
 		{"the wrong folder", []string{proxied, name, word}, d.ask(d.far()+"/none", ca...), 64, "no levels of demo-1.0.0"},
 	} {
 		r := d.run(c.name, c.env, c.args...)
@@ -188,6 +194,7 @@ func TestDepotOverTheWeb(t *testing.T) {
 		t.Errorf("%d cuts; the proxy's log:\n%s", wire.Cuts(), d.proxy.Log(t))
 	}
 	d.updatesPack(proxied, name, word)
+	d.asksOnATerminal(ca)
 	d.liesAndIsFull(ca)
 	d.noSecrets()
 }

@@ -1,11 +1,14 @@
 package fetch
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -15,8 +18,18 @@ import (
 // newProxy is a proxy that speaks plain HTTP, forwards and connects, and wants credentials if user has any.
 func newProxy(t *testing.T, user *url.Userinfo) (proxy func(*http.Request) (*url.URL, error), q *requests) {
 	t.Helper()
-	q = &requests{}
-	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	h, q := proxying(user)
+	u, err := url.Parse(serve(t, h).URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.User = user
+	return func(*http.Request) (*url.URL, error) { return u, nil }, q
+}
+
+func proxying(user *url.Userinfo) (http.HandlerFunc, *requests) {
+	q := &requests{}
+	return func(w http.ResponseWriter, r *http.Request) {
 		q.add(r)
 		asked := &http.Request{Header: http.Header{"Authorization": r.Header["Proxy-Authorization"]}}
 		if name, password, _ := asked.BasicAuth(); user != nil && url.UserPassword(name, password).String() != user.String() {
@@ -36,13 +49,7 @@ func newProxy(t *testing.T, user *url.Userinfo) (proxy func(*http.Request) (*url
 		defer resp.Body.Close()
 		w.WriteHeader(resp.StatusCode)
 		io.Copy(w, resp.Body)
-	})
-	u, err := url.Parse(srv.URL)
-	if err != nil {
-		t.Fatal(err)
-	}
-	u.User = user
-	return func(*http.Request) (*url.URL, error) { return u, nil }, q
+	}, q
 }
 
 func connect(w http.ResponseWriter, r *http.Request) {
@@ -110,6 +117,37 @@ func TestProxy(t *testing.T) {
 	wantFault(t, err, fault.Usage, "proxy's address cannot be read")
 	if strings.Contains(err.Error(), secretWord) {
 		t.Error(err)
+	}
+}
+
+// A proxy that speaks HTTPS, and wants to see the same client certificate as the depot.
+func TestSecureProxy(t *testing.T) {
+	cert, key := pair(t, "client")
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(cert)
+	known := func(c *tls.Config) { c.ClientAuth, c.ClientCAs = tls.RequireAndVerifyClientCert, pool }
+	secure, ca := serveTLS(t, known, func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, "x") })
+	user := url.UserPassword("proxyuser", secretWord)
+	h, q := proxying(user)
+	proxy, proxyCA := serveTLS(t, func(c *tls.Config) { known(c); c.NextProtos = []string{"http/1.1"} }, h) // as squid's https_port; Go asks proxies by no other
+	o := quick(t)
+	o.CA, o.ClientCert, o.ClientKey = slices.Concat(ca, proxyCA), cert, key
+	o.Proxy = func(*http.Request) (*url.URL, error) {
+		u, err := url.Parse(proxy.URL)
+		u.User = user
+		return u, err
+	}
+	if b, err := mustOpen(t, secure.URL, o).Small(ctxOf(t), "x", 1); string(b) != "x" || err != nil {
+		t.Error(err)
+	}
+	if list := q.all(); len(list) != 1 || list[0].Method != http.MethodConnect || list[0].TLS.PeerCertificates[0].Subject.CommonName != "client" {
+		t.Errorf("the proxy saw %d requests", len(list))
+	}
+	o.ClientCert, o.ClientKey = nil, nil
+	_, err := mustOpen(t, secure.URL, o).Small(ctxOf(t), "x", 1)
+	wantFault(t, err, fault.Unreachable, "--client-cert")
+	if len(q.all()) != 1 {
+		t.Error("the proxy was asked without a certificate")
 	}
 }
 

@@ -70,6 +70,13 @@ func TestNginx(t *testing.T) {
 		t.Error(err)
 	}
 
+	token := "https://" + srv.HTTPS + "/token"
+	o.Credentials = Credentials{Token: "another-token"}
+	_, err = mustOpen(t, token, o).Small(ctxOf(t), "index.json", 5)
+	wantFault(t, err, fault.Denied, "does not take these credentials")
+	o.Credentials = Credentials{Token: webtest.Token}
+	wantObject(t, mustOpen(t, token, o), wants[0], data[0])
+
 	closed := "https://" + srv.Closed
 	o.Credentials = Credentials{}
 	_, err = mustOpen(t, closed, o).Small(ctxOf(t), "index.json", 5)
@@ -121,9 +128,14 @@ func TestNginxOverABadWire(t *testing.T) {
 	}
 }
 
-func TestTinyproxy(t *testing.T) {
+func TestRealProxies(t *testing.T) {
+	for name, start := range webtest.Proxies {
+		t.Run(name, func(t *testing.T) { throughProxy(t, start(t, "proxyuser", "proxyword-17")) })
+	}
+}
+
+func throughProxy(t *testing.T, proxy *webtest.Proxy) {
 	srv, wants, data := realDepot(t)
-	proxy := webtest.Tinyproxy(t, "proxyuser", "proxyword-17")
 	via := func(user *url.Userinfo) func(*http.Request) (*url.URL, error) {
 		return http.ProxyURL(&url.URL{Scheme: "http", Host: proxy.Addr, User: user})
 	}

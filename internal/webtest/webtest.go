@@ -44,6 +44,7 @@ http {
     listen %[3]s; listen %[4]s ssl; ssl_certificate %[1]s/depot.pem; ssl_certificate_key %[1]s/depot.key;
     location / { root %[5]s; auth_basic depot; auth_basic_user_file %[1]s/passwords; }
     location /open/ { alias %[5]s/; }
+    location /token/ { if ($http_authorization != "Bearer %[7]s") { return 401; } alias %[5]s/; }
     location /slow/ { alias %[5]s/; limit_rate 300k; }
     location /moved/ { return 302 /open/; }
   }
@@ -54,7 +55,10 @@ http {
 }
 `
 
-// Nginx serves dir: to user with password, under /open/ to everybody, under /slow/ slowly.
+// Token is the bearer token that opens /token/.
+const Token = "eyJhbGciOi.J9-_~+/webtest-token-77=="
+
+// Nginx serves dir: to user with password, under /token/ to who shows Token, under /open/ to everybody, under /slow/ slowly.
 func Nginx(t testing.TB, dir, user, password string) *Server {
 	t.Helper()
 	Need(t, "nginx", "htpasswd")
@@ -72,7 +76,7 @@ func Nginx(t testing.TB, dir, user, password string) *Server {
 	s := &Server{HTTP: freePort(t), HTTPS: freePort(t), Closed: freePort(t), CA: filepath.Join(top, "depot.pem"),
 		ClientCert: filepath.Join(top, "client.pem"), ClientKey: filepath.Join(top, "client.key"), access: filepath.Join(top, "access.log")}
 	conf := filepath.Join(top, "nginx.conf")
-	write(t, conf, fmt.Sprintf(nginxConf, top, asRoot, s.HTTP, s.HTTPS, dir, s.Closed))
+	write(t, conf, fmt.Sprintf(nginxConf, top, asRoot, s.HTTP, s.HTTPS, dir, s.Closed, Token))
 	start(t, s.HTTPS, filepath.Join(top, "error.log"), "nginx", "-p", top, "-c", conf, "-e", filepath.Join(top, "error.log"))
 	return s
 }
@@ -86,39 +90,6 @@ func (s *Server) Asked(t testing.TB) []string {
 		t.Fatal(err)
 	}
 	return strings.Split(strings.TrimSpace(string(b)), "\n")
-}
-
-// Proxy is tinyproxy.
-type Proxy struct {
-	Addr string
-	log  string
-}
-
-// Tinyproxy starts a proxy that speaks plain HTTP, and wants user and password where they are given.
-func Tinyproxy(t testing.TB, user, password string) *Proxy {
-	t.Helper()
-	Need(t, "tinyproxy")
-	top := t.TempDir()
-	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "log")}
-	_, port, _ := net.SplitHostPort(p.Addr)
-	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\nLogFile \"%s\"\nPidFile \"%s/pid\"\n", port, p.log, top)
-	if user != "" {
-		text += fmt.Sprintf("BasicAuth %s %s\n", user, password)
-	}
-	conf := filepath.Join(top, "conf")
-	write(t, conf, text)
-	start(t, p.Addr, p.log, "tinyproxy", "-d", "-c", conf)
-	return p
-}
-
-// Log is what the proxy has written.
-func (p *Proxy) Log(t testing.TB) string {
-	t.Helper()
-	b, err := os.ReadFile(p.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
 }
 
 // start runs a server until the test ends, and waits until it listens.

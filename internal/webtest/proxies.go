@@ -1,0 +1,121 @@
+package webtest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Proxy is a real proxy.
+type Proxy struct {
+	Addr string
+	log  string
+}
+
+// Proxies start those that there are by name; each speaks plain HTTP, and wants user and password where they are given.
+var Proxies = map[string]func(t testing.TB, user, password string) *Proxy{"tinyproxy": Tinyproxy, "squid": Squid}
+
+// AnyProxy is squid where it is installed, else tinyproxy.
+func AnyProxy(t testing.TB, user, password string) *Proxy {
+	t.Helper()
+	if _, err := exec.LookPath("squid"); err == nil && ncsaAuth() != "" {
+		return Squid(t, user, password)
+	}
+	return Tinyproxy(t, user, password)
+}
+
+// Tinyproxy starts tinyproxy.
+func Tinyproxy(t testing.TB, user, password string) *Proxy {
+	t.Helper()
+	Need(t, "tinyproxy")
+	top := t.TempDir()
+	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "log")}
+	_, port, _ := net.SplitHostPort(p.Addr)
+	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\nLogFile \"%s\"\nPidFile \"%s/pid\"\n", port, p.log, top)
+	if user != "" {
+		text += fmt.Sprintf("BasicAuth %s %s\n", user, password)
+	}
+	conf := filepath.Join(top, "conf")
+	write(t, conf, text)
+	start(t, p.Addr, p.log, "tinyproxy", "-d", "-c", conf)
+	return p
+}
+
+const squidConf = `http_port %[1]s
+visible_hostname webtest
+access_log stdio:%[2]s/access.log
+cache_log %[2]s/cache.log
+pid_filename %[2]s/pid
+coredump_dir %[2]s
+cache deny all
+shutdown_lifetime 0 seconds
+via off
+%[3]s
+http_access deny all
+`
+
+// Squid starts squid.
+func Squid(t testing.TB, user, password string) *Proxy {
+	t.Helper()
+	Need(t, "squid", "htpasswd")
+	top := openFolder(t)
+	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "access.log")}
+	rule := "http_access allow all"
+	if user != "" {
+		if ncsaAuth() == "" {
+			t.Skip("squid has no basic_ncsa_auth here")
+		}
+		passwords := filepath.Join(top, "passwords")
+		hash := exec.Command("htpasswd", "-ci", passwords, user)
+		hash.Stdin = strings.NewReader(password + "\n")
+		if out, err := hash.CombinedOutput(); err != nil {
+			t.Fatalf("htpasswd: %v\n%s", err, out)
+		}
+		rule = "auth_param basic program " + ncsaAuth() + " " + passwords + "\nacl known proxy_auth REQUIRED\nhttp_access allow known"
+	}
+	conf := filepath.Join(top, "conf")
+	if err := os.WriteFile(conf, fmt.Appendf(nil, squidConf, p.Addr, top, rule), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	start(t, p.Addr, filepath.Join(top, "cache.log"), "squid", "-N", "-f", conf)
+	return p
+}
+
+// openFolder is one that squid, which does not stay root, can write to.
+func openFolder(t testing.TB) string {
+	t.Helper()
+	top, err := os.MkdirTemp("", "webtest-squid-")
+	if err == nil {
+		err = os.Chmod(top, 0o777)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	return top
+}
+
+// ncsaAuth is squid's helper that knows htpasswd's files, "" where there is none.
+func ncsaAuth() string {
+	for _, dir := range []string{"/usr/lib/squid", "/usr/lib64/squid", "/usr/libexec/squid", "/usr/local/libexec/squid"} {
+		name := filepath.Join(dir, "basic_ncsa_auth")
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+	}
+	return ""
+}
+
+// Log is what the proxy has written.
+func (p *Proxy) Log(t testing.TB) string {
+	t.Helper()
+	b, err := os.ReadFile(p.log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
