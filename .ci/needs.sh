@@ -4,7 +4,7 @@
 set -u
 declare -A package=([strace]=strace [mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar [nginx]=nginx-light [htpasswd]=apache2-utils [tinyproxy]=tinyproxy [squid]=squid)
 if [ "${1:-}" = bench ]; then
-  package=([age]=age [xz]=xz-utils [openssl]=openssl [tar]=tar [zip]=zip [unzip]=unzip [zstd]=zstd [xdelta3]=xdelta3 [bsdiff]=bsdiff [bspatch]=bsdiff [ostree]=ostree)
+  package=([age]=age [xz]=xz-utils [openssl]=openssl [tar]=tar [zip]=zip [unzip]=unzip [zstd]=zstd [xdelta3]=xdelta3 [bsdiff]=bsdiff [bspatch]=bsdiff [ostree]=ostree [nginx]=nginx-light [rsync]=rsync [wget]=wget)
 fi
 missing() { for tool in "${!package[@]}"; do command -v "$tool" >/dev/null 2>&1 || echo "${package[$tool]}"; done | sort -u; }
 want=$(missing)

@@ -12,7 +12,7 @@ func TestDocument(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	names := []string{levelsName, scaleName}
+	names := []string{levelsName, scaleName, depotName}
 	for _, c := range transitions {
 		names = append(names, c.name())
 	}

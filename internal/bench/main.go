@@ -3,6 +3,7 @@
 //
 //	make bench                       # PACKS names the script that lays product trees
 //	make bench ONLY=esbuild PEERS=zstd,xdelta3 RUNS=5
+//	make bench ONLY=depot            # publishing and fetching beside rsync and wget
 //	make bench WRITE=1               # writes its tables into docs/benchmarks.md too
 //	make bench-scale SCALE=0.05      # made trees: a tenth of 100 000 files and 10 GiB times SCALE, then all
 //
@@ -30,7 +31,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.runs, "runs", 3, "runs a figure is the median of")
 	flag.DurationVar(&o.once, "once", 10*time.Second, "what takes longer is run once")
-	flag.StringVar(&o.only, "only", "", "only transitions whose names hold one of these words, split at commas; levels is the bundle with levels between")
+	flag.StringVar(&o.only, "only", "", "only transitions whose names hold one of these words, split at commas; every is the bundle with levels between, depot the depot")
 	flag.StringVar(&o.peers, "peers", "", "only peers whose names hold one of these words, split at commas; none for none")
 	flag.StringVar(&o.write, "write", "", "write the tables into this document, between their markers")
 	flag.BoolVar(&o.spread, "spread", false, "show the least and the most beside each median")
@@ -98,14 +99,22 @@ func run(o options) error {
 			return fmt.Errorf("%s: %w", c.name(), err)
 		}
 	}
-	if !wants(o.only, levelsName) {
-		return nil
+	for _, more := range []struct {
+		name    string
+		measure func() (section, error)
+	}{{levelsName, b.levels}, {depotName, b.depots}} {
+		if !wants(o.only, more.name) {
+			continue
+		}
+		s, err := more.measure()
+		if err == nil {
+			err = b.show(s)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", more.name, err)
+		}
 	}
-	s, err := b.levels()
-	if err != nil {
-		return fmt.Errorf("%s: %w", levelsName, err)
-	}
-	return b.show(s)
+	return nil
 }
 
 // show prints a section, and writes it into the document if asked, as soon as
