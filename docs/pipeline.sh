@@ -39,7 +39,7 @@ fi
 if [ ! -f "$pack/updates/packlift/state.json" ]; then
 	packlift-import init --pack "$pack" --product "$PRODUCT" --level "${LEVEL:-0}" --trust "$TRUST" --yes
 fi
-again packlift-export update "$pack" --depot "$DEPOT" --trust "$TRUST" --no-backup --yes ${CHANNEL:+--channel "$CHANNEL"}
+again packlift-export update "$pack" --depot "$DEPOT" --trust "$TRUST" --no-backup --yes --self-update exit ${CHANNEL:+--channel "$CHANNEL"}
 rm -f "$out.part"
 (cd "$work/tree" && zip -qry "$out.part" .)
 mv "$out.part" "$out"

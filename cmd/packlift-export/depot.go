@@ -36,7 +36,6 @@ type depotOne struct {
 
 func (a *depotOne) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
-	a.depot.Flags(f)
 	f.Var(&a.product, "product", "the product")
 	f.StringVar(&a.trust, "trust", "", "the trust set in `DIR` says who may publish")
 	common.Require(cmd, "depot", "product", "trust")
@@ -66,6 +65,7 @@ func depotCheck(c *cli.Console) *cobra.Command {
 			return runDepotCheck(cmd.Context(), c, o.View, jobs)
 		},
 	}
+	a.depot.Flags(cmd.Flags())
 	a.flags(cmd)
 	cmd.Flags().IntVar(&jobs, "jobs", 0, "work on `N` cores (default: all)")
 	return cmd
@@ -117,6 +117,7 @@ func depotPrune(c *cli.Console) *cobra.Command {
 			return a.prune(cmd.Context(), c, time.Duration(wait), dry)
 		},
 	}
+	cmd.Flags().StringVar(&a.depot.location, "depot", "", "the depot's `DIR`: it is pruned where it lies")
 	a.flags(cmd)
 	cmd.Flags().Var(&wait, "lock-timeout", "wait this long while another run works on the depot")
 	cmd.Flags().BoolVar(&dry, "dry-run", false, "print what would be removed, and remove nothing")

@@ -87,15 +87,30 @@ func NoLevel(v *depot.View, channel string, level int) error {
 	if l, ok := v.Index.Find(level); ok {
 		what = fmt.Sprintf("level %d is of channel %s, and channel %s does not offer it", level, l.Channel, channel)
 	}
-	e := fault.New(fault.WrongLevel, "%s; the levels there are %s", what, strings.Join(names, ", "))
-	switch {
-	case len(offered) > 0 && level > offered[len(offered)-1].Level:
-		return e.WithHint("has it been published? packlift-export publish PACK --depot DIR --level %d makes it", level)
-	case len(offered) > 0 && level < offered[0].Level:
-		return e.WithHint("levels below %d are not published: make the update from trees, packlift-export create-update --from OLD --to NEW -s %d -e %d",
-			offered[0].Level, level, offered[len(offered)-1].Level)
+	return fault.New(fault.WrongLevel, "%s; the levels there are %s", what, strings.Join(names, ", ")).WithHint("%s", missingRange(v, offered, level))
+}
+
+// missingRange says what a depot lacks for a level, and the command that makes it.
+func missingRange(v *depot.View, offered []depot.Level, level int) string {
+	if l, ok := v.Index.Find(level); ok {
+		return fmt.Sprintf("choose one of these, or --channel %s, which offers it, as --channel %s does", l.Channel, depot.FullChannel)
 	}
-	return e.WithHint("choose one of these, or another --channel")
+	product := depot.Folder(v.Index.Product, v.Index.Version)
+	n := slices.IndexFunc(offered, func(l depot.Level) bool { return l.Level > level })
+	switch {
+	case len(offered) == 0:
+		return channelsHint(&v.Index)
+	case n < 0:
+		newest := offered[len(offered)-1].Level
+		return fmt.Sprintf("what leads from level %d to %d is missing: packlift-export publish TREE --product %s --depot DIR --level %d adds it; or be content with level %d",
+			newest, level, product, level, newest)
+	}
+	way := fmt.Sprintf("what leads from level %d to %d is missing: packlift-export create-update --from TREE-%d --to TREE-%d --product %s -s %d -e %d makes it, the depot goes on from there",
+		level, offered[n].Level, level, offered[n].Level, product, level, offered[n].Level)
+	if n == 0 {
+		return way
+	}
+	return fmt.Sprintf("%s; or choose level %d or %d", way, offered[n-1].Level, offered[n].Level)
 }
 
 func channelsHint(x *depot.Index) string {

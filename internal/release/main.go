@@ -3,7 +3,7 @@
 //	go run ./internal/release -version 1.3.0 -builds DIR -out dist
 //
 // DIR holds a folder <os>_<arch> for each platform with both binaries, and
-// man/ and completions/. It writes OUT/tools/packlift-import_<os>_<arch>[.exe],
+// man/ and completions/. It writes OUT/tools/packlift-{import,export}_<os>_<arch>[.exe],
 // OUT/packlift-<version>-<os>-<arch>.tar.gz (.zip for windows) and
 // OUT/SHA256SUMS. The same input gives the same bytes: names are sorted, times
 // are the release date, owners are 0, modes are 0644 and 0755.
@@ -62,7 +62,11 @@ func (r release) run() error {
 	if err != nil || len(platforms) == 0 {
 		return fmt.Errorf("no platform under %s", r.builds)
 	}
-	tools, err := r.tools(platforms)
+	tools, err := r.tools(platforms, "packlift-import")
+	if err != nil {
+		return err
+	}
+	exporters, err := r.tools(platforms, "packlift-export") // for depots; archives have their own platform's
 	if err != nil {
 		return err
 	}
@@ -78,25 +82,25 @@ func (r release) run() error {
 		}
 		written = append(written, name)
 	}
-	for _, tool := range tools {
+	for _, tool := range append(tools, exporters...) {
 		written = append(written, tool.name)
 	}
 	return r.sums(written)
 }
 
-// tools copies every platform's importer to OUT/tools.
-func (r release) tools(platforms []string) ([]item, error) {
+// tools copies every platform's binary of that name to OUT/tools.
+func (r release) tools(platforms []string, binary string) ([]item, error) {
 	if err := os.MkdirAll(filepath.Join(r.out, "tools"), 0o755); err != nil {
 		return nil, err
 	}
 	var tools []item
 	for _, dir := range platforms {
 		suffix := exe(dir)
-		data, err := os.ReadFile(filepath.Join(dir, "packlift-import"+suffix))
+		data, err := os.ReadFile(filepath.Join(dir, binary+suffix))
 		if err != nil {
 			return nil, err
 		}
-		name := "tools/packlift-import_" + filepath.Base(dir) + suffix
+		name := "tools/" + binary + "_" + filepath.Base(dir) + suffix
 		if err := os.WriteFile(filepath.Join(r.out, name), data, 0o755); err != nil {
 			return nil, err
 		}
