@@ -93,7 +93,11 @@ func NoLevel(v *depot.View, channel string, level int) error {
 // missingRange says what a depot lacks for a level, and the command that makes it.
 func missingRange(v *depot.View, offered []depot.Level, level int) string {
 	if l, ok := v.Index.Find(level); ok {
-		return fmt.Sprintf("choose one of these, or --channel %s, which offers it, as --channel %s does", l.Channel, depot.FullChannel)
+		other := ""
+		if l.Channel != depot.FullChannel {
+			other = " or --channel " + l.Channel
+		}
+		return fmt.Sprintf("choose one of these, or --channel %s%s, which offers it", depot.FullChannel, other)
 	}
 	product := depot.Folder(v.Index.Product, v.Index.Version)
 	n := slices.IndexFunc(offered, func(l depot.Level) bool { return l.Level > level })
