@@ -183,6 +183,7 @@ func TestDepotOverTheWeb(t *testing.T) {
 		{"token file", []string{proxied}, d.ask(d.far()+"/token", append(ca, "-v", "--token-file", filepath.Join(d.secrets, "token"))...), 0, "1 level newer"},
 		{"token variable", []string{proxied, "PACKLIFT_TOKEN=" + webtest.Token}, d.create(d.far()+"/token", append(ca, "-v")...), 0, "the importer"},
 		{"wrong token", []string{proxied, "PACKLIFT_TOKEN=" + wrongToken}, d.ask(d.far()+"/token", append(ca, "-v", "--json")...), 1, "does not take these credentials"},
+		{"summary", []string{proxied, name, word}, append([]string{"get-summary", "0", "10", "-o", "-", "--depot", d.far(), "--product", "demo-1.0.0", "--trust", d.trust}, ca...), 0, "## Level 10"},
 		{"the wrong folder", []string{proxied, name, word}, d.ask(d.far()+"/none", ca...), 64, "no levels of demo-1.0.0"},
 	} {
 		r := d.run(c.name, c.env, c.args...)
