@@ -74,8 +74,8 @@ func (o *opened) seen(packDir string) ([]*depot.Seen, error) {
 		dirs = append(dirs, filepath.Join(home, ".packlift", "depots"))
 	}
 	if packDir != "" {
-		if own := filepath.Join(packDir, filepath.FromSlash(pack.Dir)); isDir(own) {
-			dirs = append(dirs, filepath.Join(own, "depots"))
+		if isDir(filepath.Join(packDir, filepath.FromSlash(pack.Dir))) {
+			dirs = append(dirs, filepath.Join(packDir, filepath.FromSlash(pack.DepotsDir)))
 		}
 	}
 	var out []*depot.Seen

@@ -49,7 +49,8 @@ func hookedTool(t *testing.T, version string) string {
 // act is one run that the tests disturb. It works on the folder "pack" of a folder.
 type act struct {
 	name    string
-	version string // of the importer
+	version string // of the tool
+	program string // packlift-import where it is empty
 	code    int    // where nothing disturbs it
 	args    []string
 	lay     func(t *testing.T, dir string)              // what is there before
@@ -162,6 +163,9 @@ var errKilled = errors.New("killed")
 func (a *act) command(t *testing.T, dir string) (program string, args []string) {
 	t.Helper()
 	program = hookedTool(t, a.version)
+	if a.program != "" {
+		program = filepath.Join(filepath.Dir(program), a.program)
+	}
 	if a.name == "self-update" {
 		program = filepath.Join(dir, "pack/bin/packlift-import")
 	}

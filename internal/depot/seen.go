@@ -58,6 +58,9 @@ func (s *Seen) judge(v *View) error {
 	case old.Serial == x.Serial:
 		return nil
 	}
+	if err := s.root.SweepOthers("."); err != nil { // what a run left that was killed as it wrote here
+		return err
+	}
 	b := append(manifest.Compact(seenFile{1, x.Depot, x.Serial, v.Digest}), '\n')
 	return s.root.WriteFile(name, b, 0o600)
 }

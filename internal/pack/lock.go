@@ -207,13 +207,18 @@ func (p *Pack) CheckLock() error {
 }
 
 // sweep removes the temporary files of runs that were killed, from folders that
-// are the pack's own; only the lock's holder may, others' could be in use.
+// are the pack's own; only the lock's holder may, others' could be in use. What was seen
+// of depots is written by runs that only ask, too, and hold no lock.
 func (p *Pack) sweep() error {
-	for _, dir := range []string{Updates, Dir, ManifestDir, TrustDir + "/1"} {
+	for _, dir := range []string{Updates, Dir, ManifestDir, TrustDir + "/1", DepotsDir} {
 		if link, err := p.root.ParentLink(dir + "/x"); err != nil || link != "" {
 			continue
 		}
-		if err := p.root.Sweep(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
+		clean := p.root.Sweep
+		if dir == DepotsDir {
+			clean = p.root.SweepOthers
+		}
+		if err := clean(dir); err != nil && !errors.Is(err, fs.ErrPermission) {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ const (
 	JournalFile = Dir + "/journal" // of an unfinished run; package apply writes it
 	LockFile    = Dir + "/lock"
 	ManifestDir = Dir + "/manifest"
+	DepotsDir   = Dir + "/depots" // what was seen of depots
 	TrustDir    = Dir + "/trust"
 )
 
