@@ -187,9 +187,6 @@ func pruneOne(p *pack.Pack, n int, log *slog.Logger) (bool, error) {
 			return false, err
 		}
 	}
-	if err := p.AuditOnce("pruned", map[string]any{"generation": n}); err != nil {
-		return false, err
-	}
 	name := fmt.Sprintf("%s/%s%06d", backupTop, prunedPrefix, n)
 	if err := p.Root().Rename(dir, name); err != nil {
 		return false, err
@@ -198,12 +195,16 @@ func pruneOne(p *pack.Pack, n int, log *slog.Logger) (bool, error) {
 		return false, err
 	}
 	log.Info("backup pruned", "generation", n)
-	return true, dropPruned(p.Root(), name, n, log)
+	return true, dropPruned(p, name, n, log)
 }
 
-// dropPruned removes what a pruned generation has, outside the pack first: its
-// record is the proof that the folder there is the pack's.
-func dropPruned(root *rootfs.Root, name string, n int, log *slog.Logger) error {
+// dropPruned tells the audit log of a pruned generation and removes what it has,
+// outside the pack first: its record is the proof that the folder there is the pack's.
+func dropPruned(p *pack.Pack, name string, n int, log *slog.Logger) error {
+	if err := p.AuditOnce("pruned", map[string]any{"generation": n}); err != nil {
+		return err
+	}
+	root := p.Root()
 	h, _, err := readRecord(root, name+"/"+backupRecord, recordBackup)
 	if err == nil && h.Generation == n && h.Outside != "" && isOutside(h.Outside, n, h.Txn) {
 		if err := dropOwn(root, name+"/"+backupRecord, h.Outside); err != nil {
@@ -217,8 +218,8 @@ func dropPruned(root *rootfs.Root, name string, n int, log *slog.Logger) error {
 }
 
 // sweepPruned ends the removal of generations that was cut off.
-func sweepPruned(root *rootfs.Root, log *slog.Logger) error {
-	list, err := root.ReadDir(backupTop)
+func sweepPruned(p *pack.Pack, log *slog.Logger) error {
+	list, err := p.Root().ReadDir(backupTop)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -228,7 +229,7 @@ func sweepPruned(root *rootfs.Root, log *slog.Logger) error {
 		if err != nil || !ok || nerr != nil || generationDir(n) != backupTop+"/"+digits {
 			continue
 		}
-		err = dropPruned(root, backupTop+"/"+e.Name(), n, log)
+		err = dropPruned(p, backupTop+"/"+e.Name(), n, log)
 	}
 	return err
 }

@@ -2,9 +2,11 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -40,6 +42,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var (
+	helperLog   *slog.Logger // where the helper's warnings go
+	helperBlind bool
+)
+
+// seen is pl, or pl without what the space is compared with.
+func seen(pl *Plan) *Plan {
+	if helperBlind {
+		pl.Space = nil
+	}
+	return pl
+}
+
 const noBackup = "none" // BACKUP of a run that keeps none
 
 // helper does JOB|DIR|BACKUP; it prints warnings, and the class and text of its error.
@@ -49,12 +64,13 @@ func helper(job []string) int {
 	if o.NoBackup = job[2] == noBackup; !o.NoBackup {
 		o.BackupDir = job[2]
 	}
+	helperLog = o.Log
 	p, err := pack.Open(job[1])
 	if err == nil {
 		err = helpWith(job[0], p, o)
 	}
 	if err != nil {
-		fmt.Printf("%s: %v\n", fault.ClassOf(err), err)
+		fmt.Printf("%s: %v\n", fault.ClassOf(spaceOr(err)), err)
 		return 1
 	}
 	return 0
@@ -62,19 +78,37 @@ func helper(job []string) int {
 
 func helpWith(job string, p *pack.Pack, o Options) error {
 	f := crashBundle()
+	if rest, after := strings.CutPrefix(job, "then "); after { // as each command begins
+		if err := helpRecover(p, o); err != nil {
+			return err
+		}
+		job = rest
+	}
+	if rest, blind := strings.CutPrefix(job, "blind "); blind { // does not look at the space before
+		helperBlind, job = true, rest
+	}
+	if keep, ok := strings.CutPrefix(job, "prune "); ok {
+		n, err := strconv.Atoi(keep)
+		if err == nil {
+			_, err = Prune(p, n, o.Log)
+		}
+		return err
+	}
 	if w := waitingJobs[job]; w != nil {
 		return w(p)
 	}
 	switch job {
 	case "recover":
-		_, err := Recover(context.Background(), p, o.Log)
-		return err
+		return helpRecover(p, o)
 	case "revert":
 		pl, err := NewRevert(context.Background(), p, o)
+		if errors.Is(err, ErrNothingToRevert) {
+			return nil
+		}
 		if err != nil {
 			return err
 		}
-		_, err = RunRevert(context.Background(), p, pl, o)
+		_, err = RunRevert(context.Background(), p, seen(pl), o)
 		return err
 	case "full":
 		f = fullBundle()
@@ -83,28 +117,31 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 	case "heal":
 		return helpHeal(p, o)
 	case "prune":
-		_, err := Recover(context.Background(), p, o.Log)
-		if err == nil {
-			_, err = Prune(p, 1, o.Log)
-		}
-		return err
+		return helpWith("then prune 1", p, o)
+	case "keep", "keep all":
+		return helpKeep(job, p, o)
+	case "revert to":
+		return helpRevertTo(p, o)
 	case "again": // the update of the one before last
 		f = againBundle(p)
 	case "chain":
 		f = chainBundle()
+	}
+	if fit, err := f.fit(p, o); err != nil || fit.AlreadyThere {
+		return err
 	}
 	pl, err := f.plan(p, o)
 	if err != nil {
 		return err
 	}
 	if job == "stage" {
-		_, err = pl.stageAll(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
+		_, err = seen(pl).stageAll(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
 		return err
 	}
 	if job == "staged" {
 		f.lacks = len(f.contents) // nothing comes from the bundle
 	}
-	_, err = f.run(context.Background(), p, pl, o)
+	_, err = f.run(context.Background(), p, seen(pl), o)
 	if err != nil {
 		return err
 	}
@@ -114,14 +151,74 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 	return nil
 }
 
+func helpRecover(p *pack.Pack, o Options) error {
+	_, err := Recover(context.Background(), p, o.Log)
+	if err != nil {
+		return err
+	}
+	return SweepStaged(p, o.Log)
+}
+
+// keptLevel is where an update leads that keeps one backup.
+const keptLevel = 7
+
+// helpKeep updates, which keeps one backup, and prunes the others, as the command
+// does: the update is complete without that.
+func helpKeep(job string, p *pack.Pack, o Options) error {
+	s, err := p.State()
+	if err != nil {
+		return err
+	}
+	if one := 1; s.Level < keptLevel {
+		o.KeepBackups = &one
+		f := againBundle(p)
+		pl, err := f.plan(p, o)
+		if err != nil {
+			return err
+		}
+		if _, err := f.run(context.Background(), p, seen(pl), o); err != nil {
+			return err
+		}
+	}
+	if job == "keep all" {
+		return nil
+	}
+	if _, err := Prune(p, 1, o.Log); err != nil {
+		o.Log.Warn("old backups could not be removed", "error", err)
+	}
+	return nil
+}
+
+// helpRevertTo goes back to level 3, as the command does.
+func helpRevertTo(p *pack.Pack, o Options) error {
+	steps, err := StepsTo(p, Goal{Level: 3})
+	if err != nil || len(steps) == 0 {
+		return err
+	}
+	if _, err := CheckSteps(context.Background(), p, steps, o); err != nil {
+		return err
+	}
+	for _, step := range steps {
+		pl, err := NewRevertStep(context.Background(), p, step, o)
+		if err != nil {
+			return err
+		}
+		if _, err := RunRevert(context.Background(), p, seen(pl), o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // helpHeal puts right what damage did.
 func helpHeal(p *pack.Pack, o Options) error {
 	f := fullBundle()
 	all := func(string) bool { return true }
 	h, err := planHeal(context.Background(), p, &f.info, &verify.Levels{Target: f.target, Contents: f.contents}, all, o.withDefaults())
-	if err != nil {
+	if err != nil || h.Nothing() {
 		return err
 	}
+	seen(h.Plan)
 	_, err = h.runHeal(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
 	return err
 }

@@ -214,6 +214,11 @@ func (w *Pending) drop(root *rootfs.Root) (stay []string, err error) {
 			return stay, err
 		}
 	}
+	return w.withdraw(root, stay, dirs)
+}
+
+// withdraw removes the files that were laid beside, and then the record.
+func (w *Pending) withdraw(root *rootfs.Root, stay []string, dirs map[string]bool) (_ []string, err error) {
 	for _, h := range w.Helpers {
 		if stay, err = h.drop(root, stay, dirs); err != nil {
 			return stay, err

@@ -29,7 +29,7 @@ var waitHelpers = tree{"conf/b.original": file("b1\n"), "conf/b.new": file("b2\n
 // waitOptions decide all but conf/b.
 func waitOptions(f *fakeBundle) Options {
 	o := f.options()
-	o.AcceptDifferent = true
+	o.AcceptDifferent, o.Log = true, helperLog
 	return o
 }
 
@@ -61,11 +61,14 @@ func goOn(p *pack.Pack) error {
 		return err
 	}
 	o.Finals, o.Ours, o.Theirs = w.Paths(), []string{"lib", "gone"}, []string{"late/**"}
+	if fit, err := f.fit(p, o); err != nil || fit.AlreadyThere {
+		return err
+	}
 	pl, err := f.plan(p, o)
 	if err != nil {
 		return err
 	}
-	_, err = f.run(context.Background(), p, pl, o)
+	_, err = f.run(context.Background(), p, seen(pl), o)
 	return err
 }
 

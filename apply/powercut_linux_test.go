@@ -69,14 +69,7 @@ func TestPowerCut(t *testing.T) {
 
 func newCutScene(t *testing.T, host string, s *cutScene) *cutScene {
 	t.Helper()
-	s.host = filepath.Join(host, strings.ReplaceAll(t.Name(), "/", "-"))
-	must(t, os.Mkdir(s.host, 0o755))
-	for i, kind := range s.kinds {
-		image := filepath.Join(s.host, fmt.Sprint("template-", i))
-		disktest.Format(t, image, kind, 0)
-		s.images = append(s.images, image)
-	}
-	top := s.mount(t, s.images)
+	top := s.format(t, host)
 	must(t, initPack(t, filepath.Join(top, "pack"), s.from, 3).Close())
 	giveAway(t, filepath.Join(top, "pack"))
 	if s.job == "revert" {
@@ -91,6 +84,19 @@ func newCutScene(t *testing.T, host string, s *cutScene) *cutScene {
 	s.unmount(t, top)
 	s.count(t)
 	return s
+}
+
+// format makes the scene's disks, and mounts them.
+func (s *cutScene) format(t *testing.T, host string) (top string) {
+	t.Helper()
+	s.host = filepath.Join(host, strings.ReplaceAll(t.Name(), "/", "-"))
+	must(t, os.Mkdir(s.host, 0o755))
+	for i, kind := range s.kinds {
+		image := filepath.Join(s.host, fmt.Sprint("template-", i))
+		disktest.Format(t, image, kind, 0)
+		s.images = append(s.images, image)
+	}
+	return s.mount(t, s.images)
 }
 
 // giveAway makes the product another's, so that it shows if an owner is lost.

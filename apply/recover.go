@@ -95,7 +95,7 @@ func (r *recovery) run() (RecoverOutcome, error) {
 	} else if made {
 		return r.resume(undoName)
 	}
-	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log), sweepPruned(r.root, r.log))
+	return RecoverOutcome{Action: ActionNone}, errors.Join(releaseReserve(r.root), sweepStage(r.p, r.log), sweepPruned(r.p, r.log))
 }
 
 func (r *recovery) resume(name string) (RecoverOutcome, error) {

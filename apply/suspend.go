@@ -40,7 +40,7 @@ func (pl *Plan) suspend(ctx context.Context, p *pack.Pack, source blobs, w *Pend
 	if err != nil {
 		return nil, err
 	}
-	return w, h.write(ctx, p, source, w)
+	return w, h.write(ctx, p, source, w, before == nil)
 }
 
 func (w *Pending) fill(pl *Plan, o Options) {
@@ -144,8 +144,9 @@ func (h *helpers) add(p *pack.Pack, c *choices, x *clash, name string, e *manife
 
 // write stages the files, records that the update waits, and moves them to their
 // places. Before the record the stage is swept as any other; after it each file
-// is accounted for.
-func (h *helpers) write(ctx context.Context, p *pack.Pack, source blobs, w *Pending) error {
+// is accounted for. An update that did not wait before does not wait either where
+// that fails.
+func (h *helpers) write(ctx context.Context, p *pack.Pack, source blobs, w *Pending, first bool) error {
 	w.list(h.pl.ops)
 	h.pl.ops = slices.DeleteFunc(h.pl.ops, func(o op) bool { return o.Before != nil })
 	h.pl.states(h.o.Now())
@@ -154,12 +155,20 @@ func (h *helpers) write(ctx context.Context, p *pack.Pack, source blobs, w *Pend
 	if err == nil {
 		err = p.CheckLock()
 	}
-	if err == nil {
-		err = w.save(p.Root())
-	}
 	if err != nil {
 		return errors.Join(stopped(ctx, spaceOr(err)), t.drop())
 	}
+	if err = w.save(p.Root()); err == nil {
+		err = h.place(t)
+	}
+	if err != nil && first {
+		_, withdrawn := w.withdraw(p.Root(), nil, map[string]bool{})
+		err = errors.Join(spaceOr(err), withdrawn)
+	}
+	return errors.Join(err, t.drop())
+}
+
+func (h *helpers) place(t *stager) error {
 	for i := range h.pl.ops {
 		o := &h.pl.ops[i]
 		if err := t.root.Move(o.New, o.Path); err != nil {
@@ -169,7 +178,7 @@ func (h *helpers) write(ctx context.Context, p *pack.Pack, source blobs, w *Pend
 			return err
 		}
 	}
-	return t.drop()
+	return nil
 }
 
 func (t *stager) stageHelpers(ctx context.Context, source blobs) error {

@@ -137,8 +137,20 @@ func (t *transaction) unfinished(err error) error {
 	if first := fault.HintOf(err); first != "" {
 		hint = first + "; then: " + hint
 	}
-	return fault.New(fault.ClassOf(spaceOr(err)), "the pack is on level %s, but the run is not finished: %w", pack.LevelName(t.head.To), err).
+	return fault.New(fault.ClassOf(spaceOr(err)), "the pack is on level %s, but the run is not finished: %w", t.head.where(), err).
 		WithHint("%s", hint)
+}
+
+// where says what the run leads to.
+func (h *head) where() string {
+	switch at := pack.LevelName(h.To); {
+	case h.Hotfix > 0 && h.Kind == kindRevert:
+		return fmt.Sprintf("%s without hotfix %d", at, h.Hotfix)
+	case h.Hotfix > 0:
+		return fmt.Sprintf("%s with hotfix %d", at, h.Hotfix)
+	default:
+		return at
+	}
 }
 
 // clear removes the journal, and then the stage.
