@@ -68,8 +68,9 @@ race: ## the race detector, which needs cgo; the acceptance tests run built bina
 	  CGO_ENABLED=1 $(GO) test -race -timeout 15m $$($(GO) list ./... | grep -vE '/acceptance|/lzma2|bundle/delta/|/merge|/tarball|/sshsig'); \
 	else echo "race: skipped, no C compiler on this machine"; fi
 
-failpoints: needs ## the tests that stop a run before each file effect
-	$(GO) test -tags failpoint -timeout 25m ./internal/rootfs ./internal/pack ./internal/export ./apply ./selfupdate
+failpoints: needs ## the tests that stop a run before each file effect; second deaths and errors as samples, PACKLIFT_DEATHS=all takes all
+	@names=$$(grep -lE '^//go:build failpoint' internal/{rootfs,pack,export}/*_test.go {apply,selfupdate}/*_test.go | xargs sed -nE 's/^func (Test[A-Za-z0-9_]*)\(t .*/\1/p' | paste -sd'|'); \
+	  $(GO) test -tags failpoint -timeout 25m -run "^($$names)\$$" ./internal/rootfs ./internal/pack ./internal/export ./apply ./selfupdate
 	$(GO) test -tags failpoint -timeout 15m -run TestHooked ./internal/acceptance
 
 # A mount namespace of its own: a test that is killed leaves no mount behind.

@@ -90,11 +90,11 @@ func (x *explorer) explore(t *testing.T) {
 	for len(x.todo) > 0 && !t.Failed() {
 		round := x.todo
 		x.todo = nil
-		each(len(round), func(i int) { x.recoveries(t, round[i-1]) })
+		each(len(round), func(i int) { x.recoveries(t, round[i-1], i) })
 	}
 }
 
-func (x *explorer) recoveries(t *testing.T, st state) {
+func (x *explorer) recoveries(t *testing.T, st state, i int) {
 	whole := x.place()
 	x.s.copy(t, st.top, whole)
 	points := x.s.count(t, "recover", whole)
@@ -108,6 +108,9 @@ func (x *explorer) recoveries(t *testing.T, st state) {
 		points = nil
 	}
 	for k := range points {
+		if !allDeaths() && (i+k)%3 != 0 {
+			continue
+		}
 		top := x.place()
 		x.s.copy(t, st.top, top)
 		what := fmt.Sprintf("%s, its recovery at %d (%s)", st.what, k+1, points[k])
@@ -120,8 +123,9 @@ func (x *explorer) recoveries(t *testing.T, st state) {
 	x.s.remove(st.top)
 }
 
-// Killed before every effect, and then again before every effect of the
-// recovery, and so on until no death leads to anything new.
+// Killed before every effect, and then again before each third effect of the
+// recovery, and so on until no death leads to anything new; PACKLIFT_DEATHS=all takes
+// every effect.
 func TestKilledAgainAndAgain(t *testing.T) {
 	scenes(t, func(t *testing.T, s *scene) {
 		x := newExplorer(t, s, 4)
@@ -133,8 +137,8 @@ func TestKilledAgainAndAgain(t *testing.T) {
 }
 
 // turnBack has effect at of the run fail, and ends it before each effect that
-// follows.
-func (x *explorer) turnBack(t *testing.T, at int) (deaths int64) {
+// follows, or before one in so many.
+func (x *explorer) turnBack(t *testing.T, at, oneIn int) (deaths int64) {
 	top, what := x.place(), fmt.Sprintf("EIO at %d", at)
 	x.s.fresh(t, top)
 	list := top + ".count"
@@ -145,6 +149,9 @@ func (x *explorer) turnBack(t *testing.T, at int) (deaths int64) {
 		return 0 // what a run only warns of, it does not turn back for
 	}
 	for last := at + 1; last <= len(after); last++ {
+		if !allDeaths() && (at+last)%oneIn != 0 {
+			continue
+		}
 		top := x.place()
 		x.s.fresh(t, top)
 		what := fmt.Sprintf("%s, killed at %d (%s)", what, last, after[last-1])
@@ -169,8 +176,8 @@ func ofChangelog(point string) bool {
 	return name == "/pack/"+pack.Updates || filepath.Dir(name) == "/pack/"+pack.Updates && name != "/pack/"+dataDir
 }
 
-// An error at every effect of the commit, and then killed before every effect of
-// what the run does about it. Where all has to be put back, also before those of
+// An error at every effect of the commit, and then killed before each third effect of
+// what the run does about it, or every one. Where all has to be put back, also before those of
 // the recovery.
 func TestKilledWhileTurningBack(t *testing.T) {
 	scenes(t, func(t *testing.T, s *scene) {
@@ -181,11 +188,11 @@ func TestKilledWhileTurningBack(t *testing.T) {
 		s.remove(probe)
 		first := renameTo(points, journalName) - 8 // before it a run that fails does what a sweep does
 		var deaths atomic.Int64
-		each(len(points)-first, func(i int) { deaths.Add(x.turnBack(t, first+i)) })
+		each(len(points)-first, func(i int) { deaths.Add(x.turnBack(t, first+i, 3)) })
 		x.explore(t)
 		t.Logf("%d errors, %d deaths after them: %d different states", len(points)-first, deaths.Load(), x.states[1])
 		x = newExplorer(t, s, 2)
-		d := x.turnBack(t, renameTo(points, pack.StateFile))
+		d := x.turnBack(t, renameTo(points, pack.StateFile), 1)
 		x.explore(t)
 		t.Logf("all moved back: %d deaths, %d of recoveries (and %d more that are the same): %v different states after 1, 2 deaths in a row",
 			d, x.deaths.Load(), x.same.Load(), x.states[1:3])

@@ -3,10 +3,12 @@
 package acceptance
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -28,6 +30,31 @@ func (c *tally) add(end string) {
 		c.ends = map[string]int{}
 	}
 	c.ends[end]++
+}
+
+// TestHookedNotReleased: the hook is in the builds of tests alone.
+func TestHookedNotReleased(t *testing.T) {
+	hook := []byte("PACKLIFT_FAILPOINT")
+	for program, has := range map[string]bool{tool(t, "packlift-import"): false, tool(t, "packlift-export"): false, hookedTool(t, "1.3.0"): true} {
+		if b, err := os.ReadFile(program); err != nil || bytes.Contains(b, hook) != has {
+			t.Errorf("%s has the hook: %v, want %v (%v)", program, !has, has, err)
+		}
+	}
+	c := newCrash(t)
+	a := c.act(t, "init")
+	a.before(t)
+	program, args := a.command(t, a.from)
+	for program, code := range map[string]int{tool(t, "packlift-import"): 0, program: -1} {
+		dir := copied(t, a.from)
+		cmd := exec.Command(program, args...)
+		for i := range cmd.Args {
+			cmd.Args[i] = strings.ReplaceAll(cmd.Args[i], a.from, dir)
+		}
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "PACKLIFT_FAILPOINT=kill:1"}
+		if out, _ := cmd.CombinedOutput(); cmd.ProcessState.ExitCode() != code {
+			t.Errorf("%s with a failpoint: exit code %d, want %d\n%s", program, cmd.ProcessState.ExitCode(), code, out)
+		}
+	}
 }
 
 // TestHookedKilled kills the built importer before each file effect of each act;
