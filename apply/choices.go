@@ -10,6 +10,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/merge"
 	"packlift/internal/pack"
+	"packlift/internal/rootfs"
 )
 
 // Endings of the files that lie beside a customized file F while its conflict
@@ -224,6 +225,9 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 	if err := d.complete(x); err != nil {
 		return false, err
 	}
+	if err := d.putAway(name, e); err != nil {
+		return false, err
+	}
 	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: finalMode(x, e), Size: e.Size, SHA256: e.SHA256}
 	if x.entry != nil && same(x.entry, after) {
 		d.choices.Kept = append(d.choices.Kept, x.Path)
@@ -232,6 +236,21 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 	d.op(x.Path, x.entry, after, x.mark)
 	d.ops[len(d.ops)-1].own = &own{file: name}
 	return true, nil
+}
+
+// putAway moves an F.final that was taken into the backup, so that a revert brings
+// it back: it is somebody's work, and the next attempt can use it.
+func (d *decider) putAway(name string, e *manifest.Entry) error {
+	if d.byPath[name] != nil { // the product has a file of that name
+		return nil
+	}
+	info, err := d.root.Lstat(name)
+	if err != nil {
+		return missingNow(name, err)
+	}
+	d.op(name, e, nil, rootfs.MarkOf(info))
+	d.ops[len(d.ops)-1].helper = true
+	return nil
 }
 
 // marker is the line of a conflict marker in the final file that none of the

@@ -29,6 +29,7 @@ type op struct {
 	scratch       bool // made on the way: its path is its digest, it is gone before the run moves anything
 	split         bool // only the mode changes, but the file has a second name, which keeps its own: copied and replaced
 	own           *own // the new content is no content of the bundle
+	helper        bool // an F.final that was taken: the site's file, and none of the product's
 
 	seen    rootfs.Mark // the path as planned; unknown in recovery
 	seenNew rootfs.Mark // revert: the backup's file as checked

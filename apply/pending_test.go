@@ -96,7 +96,18 @@ func TestPending(t *testing.T) {
 		t.Errorf("it waits still: %v, %v", w, err)
 	}
 	revert(t, p, testOptions())
-	sameTree(t, "reverted", readTree(t, p.Dir()), waitSite)
+	final := tree{"conf/b.final": file("both\n")}
+	sameTree(t, "reverted", readTree(t, p.Dir()), waitSite.with(final))
+	// what was decided by hand serves once more
+	must(t, suspendNow(p))
+	must(t, goOn(p))
+	sameTree(t, "decided once more", readTree(t, p.Dir()), waitEnd)
+	must(t, p.Root().WriteFile("conf/b.final", []byte("newer\n"), 0o644))
+	pl, err := NewRevert(context.Background(), p, testOptions())
+	must(t, err)
+	if len(pl.Conflicts) != 1 || pl.Conflicts[0].Path != "conf/b.final" {
+		t.Errorf("a newer one in its place: %v", pl.Conflicts)
+	}
 }
 
 // TestPendingFromADepot: what leads to the level is another bundle each time, and still the update that waits;

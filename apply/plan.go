@@ -32,6 +32,7 @@ type Plan struct {
 	Merged    []string   `json:"merged,omitempty"`    // customized texts that take the update's changes in
 	Ours      []string   `json:"ours,omitempty"`      // customized paths that stay as they are, as was decided
 	Preserved []string   `json:"preserved,omitempty"` // paths that the update changed and that stay, for they are preserved
+	Finals    []string   `json:"finals,omitempty"`    // revert: the F.final that the update took, and that lie beside F again
 	Conflicts []Conflict `json:"conflicts,omitempty"`
 	Different []Conflict `json:"different,omitempty"` // first signed bundle only: where the tree is not the level it is said to hold
 	Space     []Space    `json:"space"`
@@ -177,6 +178,9 @@ func (pl *Plan) list() {
 	pl.Added, pl.Modified, pl.Removed = []string{}, []string{}, []string{} // [] in JSON, not null
 	for i := range pl.ops {
 		o := &pl.ops[i]
+		if o.helper {
+			continue
+		}
 		switch b, a := isLeaf(o.Before), isLeaf(o.After); {
 		case b && a:
 			pl.Modified = append(pl.Modified, o.Path)

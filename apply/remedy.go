@@ -13,6 +13,7 @@ const (
 	emptyFolder
 	unmount
 	sendWhole
+	stepwise
 	remedyCount
 )
 
@@ -24,6 +25,7 @@ var remedyText = [remedyCount]string{
 	emptyFolder: "move your own files out of the folder that becomes a file",
 	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
 	sendWhole:   "put the original back, or ask for a bundle that needs no old files (packlift-export create-update --whole)",
+	stepwise:    "go back one step at a time (packlift-import revert), and move each .final aside in between",
 }
 
 // remedies is the set of those that a plan needs.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
@@ -55,10 +56,42 @@ func planRevert(ctx context.Context, p *pack.Pack, s pack.State, event pack.Even
 	if err := pl.fill(ctx, p, reversed(ops), o); err != nil {
 		return nil, err
 	}
+	if err := pl.findFinals(p); err != nil {
+		return nil, err
+	}
 	if err := pl.measure(p, o); err != nil {
 		return nil, err
 	}
 	return pl, pl.remember(p)
+}
+
+// findFinals tells the files F.final that come back beside F: they are the site's
+// decisions, which the next attempt can take.
+func (pl *Plan) findFinals(p *pack.Pack) error {
+	var m *manifest.Manifest
+	for i := range pl.ops {
+		o := &pl.ops[i]
+		if o.Before != nil || !isFile(o.After) || !strings.HasSuffix(o.Path, endFinal) {
+			continue
+		}
+		if m == nil && !pl.after.Manifest.IsZero() {
+			var err error
+			if m, err = p.Manifest(pl.after.Manifest); err != nil {
+				return err
+			}
+		}
+		if m == nil || !has(m, o.Path) {
+			o.helper = true
+			pl.Finals = append(pl.Finals, o.Path)
+		}
+	}
+	pl.list()
+	return nil
+}
+
+func has(m *manifest.Manifest, path string) bool {
+	_, ok := m.Find(path)
+	return ok
 }
 
 // RunRevert carries out a plan of NewRevert; what holds for Run holds for it.

@@ -120,6 +120,9 @@ func CheckSteps(ctx context.Context, p *pack.Pack, steps []Step, o Options) (*Pl
 		return nil, denied(err)
 	}
 	pl.ops = slices.DeleteFunc(d.ops, func(o op) bool { return all.passing[o.Path] })
+	for _, name := range all.twice {
+		d.conflict(stepwise, name, "comes back with two of the steps")
+	}
 	pl.found(d)
 	pl.sort()
 	pl.list()
@@ -132,11 +135,15 @@ type combined struct {
 	changes []manifest.Change
 	at      map[string]int
 	passing map[string]bool
+	twice   []string // F.final that two of the steps bring back
 }
 
 func (c *combined) add(next []manifest.Change) {
 	for _, x := range next {
 		if i, ok := c.at[x.Path]; ok {
+			if c.changes[i].New != nil && x.Old == nil && x.New != nil {
+				c.twice = append(c.twice, x.Path)
+			}
 			if c.passing[x.Path] = c.changes[i].Old == nil && x.New == nil; !c.passing[x.Path] {
 				c.changes[i].New = x.New
 			}

@@ -214,5 +214,9 @@ func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Optio
 		text += fmt.Sprintf(", without hotfix %d", pl.Hotfix())
 	}
 	s.c.Result("reverted", newApplied(s.Pack, pl, r), text)
+	for _, name := range pl.Finals {
+		s.log.Info("lies beside its file again", "file", name)
+		s.c.Note("%s is back: what you wrote there serves the next apply-update --continue; remove it if it is not wanted", cli.Clean(name))
+	}
 	return nil
 }
