@@ -7,8 +7,9 @@
 //   - this process and those that started it
 //   - a pid file that is older than the process: the number was given anew
 //   - files that are the pack's own (updates/, bin/packlift-import*)
-//   - one that only works in the folder, if it is on a terminal (somebody's shell) or
-//     started by whoever started this process (the other end of a pipe)
+//   - one that only works in the folder, if it is a shell that waits on a terminal for
+//     somebody's commands, or stands in one pipeline with this process. Linux tells
+//     that by the pipes themselves; elsewhere a parent and a process group in common stand for it
 //
 // What other users' processes have open only root sees; on macOS and Windows open files
 // are not looked at. A process in another container or on another machine that shares the folder is not seen.
@@ -56,7 +57,7 @@ func (p Process) String() string {
 // Find lists the processes that run from the folder root, in the order of their
 // numbers. more are further patterns of pid files, relative to the folder.
 func Find(ctx context.Context, root *rootfs.Root, more ...string) ([]Process, error) {
-	s := &search{ctx: ctx, root: root, found: map[int32]Process{}}
+	s := &search{ctx: ctx, root: root, found: map[int32]Process{}, ends: map[int32]ends{}}
 	for _, dir := range []string{root.Path(), realPath(root.Path())} {
 		if !slices.Contains(s.dirs, dir) {
 			s.dirs = append(s.dirs, dir)
@@ -91,6 +92,9 @@ type search struct {
 	ours   map[int32]bool
 	parent int32
 	found  map[int32]Process
+
+	standers []stander
+	ends     map[int32]ends
 }
 
 // family notes this process and its ancestors.
@@ -202,17 +206,16 @@ func (s *search) processes() error {
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
 		}
-		if s.ours[p.Pid] {
-			continue
-		}
-		if why := s.holds(p); why != "" {
+		if why := s.holds(p); why != "" && !s.ours[p.Pid] {
 			s.note(p, why)
 		}
 	}
+	s.besides(int32(os.Getpid()))
 	return nil
 }
 
-// holds says what of the folder a process uses, "" for nothing that can be seen.
+// holds says what of the folder a process uses, "" for nothing that can be seen. One
+// that only works in it goes with the standers.
 func (s *search) holds(p *process.Process) string {
 	if exe, err := p.ExeWithContext(s.ctx); err == nil {
 		if rel, ok := s.inside(exe); ok {
@@ -221,6 +224,7 @@ func (s *search) holds(p *process.Process) string {
 	}
 	if runtime.GOOS != "windows" { // asking for them there can block; and what is open is not replaced
 		files, err := p.OpenFilesWithContext(s.ctx)
+		s.ends[p.Pid] = endsOf(files)
 		for _, f := range files {
 			if rel, ok := s.inside(f.Path); err == nil && ok && rel != "." {
 				return "has " + rel + " open"
@@ -228,20 +232,10 @@ func (s *search) holds(p *process.Process) string {
 		}
 	}
 	cwd, err := p.CwdWithContext(s.ctx)
-	if rel, ok := s.inside(cwd); err == nil && ok && !s.onlooker(p) {
-		return "works in " + rel
+	if rel, ok := s.inside(cwd); err == nil && ok && !s.ours[p.Pid] {
+		s.standers = append(s.standers, stander{p, "works in " + rel})
 	}
 	return ""
-}
-
-// onlooker: whoever only stands in the folder and is somebody's shell, or the other
-// end of a pipe that this process writes to.
-func (s *search) onlooker(p *process.Process) bool {
-	if parent, err := p.PpidWithContext(s.ctx); err == nil && parent == s.parent {
-		return true
-	}
-	tty, err := p.TerminalWithContext(s.ctx)
-	return err == nil && tty != ""
 }
 
 // inside gives name relative to the folder, if it lies in it and is the product's.

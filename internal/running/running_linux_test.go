@@ -118,3 +118,39 @@ func TestFindHolders(t *testing.T) {
 		t.Errorf("a file of the pack's own: found %q", got)
 	}
 }
+
+// TestPipeline: who reads what this process writes, and who writes what it reads, any
+// number of pipes away; not who only shares an end, as a script's children do.
+func TestPipeline(t *testing.T) {
+	all := map[int32]ends{
+		1: {in: "ci-in", out: []string{"ci", "ci"}}, // this one, in a script
+		2: {in: "null", out: []string{"ci", "ci"}},  // a server that the same script started
+		3: {in: "a", out: []string{"b"}},            // of another pipeline
+		4: {in: "ci", out: []string{"log"}},         // who reads the script's output
+		5: {in: "log"},                              // and who reads that
+		6: {in: "x", out: []string{"ci-in"}},        // who writes its input
+		7: {out: []string{"err", "x"}},              // and who writes that
+		8: {in: "ci-in", out: []string{"other"}},    // shares the input
+		9: {},
+	}
+	for pid := range all {
+		want := pid == 4 || pid == 5 || pid == 6 || pid == 7
+		if got := pipeline(1, all)[pid]; got != want {
+			t.Errorf("%d: %v, want %v", pid, got, want)
+		}
+	}
+	if got := pipeline(9, all); len(got) > 0 {
+		t.Errorf("without pipes: %v", got)
+	}
+}
+
+func TestShells(t *testing.T) {
+	for text, want := range map[string]bool{
+		"bash": true, "-bash": true, "/bin/zsh -l": true, "bash --init-file /x/y.sh -i": true, "sh": true,
+		"bash -c server": false, "sh bin/product.sh": false, "/bin/sh -x bin/product.sh start": false, "java": false, "vim": false, "": false, "pash": false,
+	} {
+		if got := isShell(strings.Fields(text)); got != want {
+			t.Errorf("%q: %v", text, got)
+		}
+	}
+}

@@ -1,0 +1,112 @@
+package running
+
+import (
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/shirou/gopsutil/v4/process"
+)
+
+// stander is a process whose only tie to the folder is that it works in it.
+type stander struct {
+	p   *process.Process
+	why string
+}
+
+// ends are the pipes that a process reads its input from and writes its output to.
+type ends struct {
+	in  string
+	out []string
+}
+
+// endsOf finds them in what a process has open, as Linux names it.
+func endsOf(files []process.OpenFilesStat) (e ends) {
+	for _, f := range files {
+		switch {
+		case !strings.HasPrefix(f.Path, "pipe:["):
+		case f.Fd == 0:
+			e.in = f.Path
+		case f.Fd <= 2:
+			e.out = append(e.out, f.Path)
+		}
+	}
+	return e
+}
+
+// pipeline are the processes that what this one writes goes to, or what it reads
+// comes from, through any number of pipes. Who only shares an end with it, as all
+// that one script started do, is none of them.
+func pipeline(self int32, all map[int32]ends) map[int32]bool {
+	line := map[int32]bool{}
+	down, up := slices.Clone(all[self].out), []string{}
+	if in := all[self].in; in != "" {
+		up = append(up, in)
+	}
+	for grew := true; grew; {
+		grew = false
+		for pid, e := range all {
+			reads := slices.Contains(down, e.in)
+			writes := slices.ContainsFunc(e.out, func(o string) bool { return slices.Contains(up, o) })
+			if line[pid] || pid == self || !reads && !writes {
+				continue
+			}
+			line[pid], grew = true, true
+			if reads {
+				down = append(down, e.out...)
+			}
+			if writes && e.in != "" {
+				up = append(up, e.in)
+			}
+		}
+	}
+	return line
+}
+
+// besides notes the standers that are no onlookers.
+func (s *search) besides(self int32) {
+	line := pipeline(self, s.ends)
+	for _, x := range s.standers {
+		if !line[x.p.Pid] && !s.besideUs(x.p) && !s.shell(x.p) {
+			s.note(x.p, x.why)
+		}
+	}
+}
+
+// besideUs stands for the pipeline where nothing tells who reads which pipe.
+func (s *search) besideUs(p *process.Process) bool {
+	if runtime.GOOS == "linux" {
+		return false
+	}
+	parent, err := p.PpidWithContext(s.ctx)
+	return err == nil && parent == s.parent && sameGroup(p.Pid)
+}
+
+var shells = []string{"sh", "ash", "bash", "busybox", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "pwsh", "tcsh", "xonsh", "yash", "zsh"}
+
+// shell: it waits on a terminal for what somebody types. One that runs a script does not.
+func (s *search) shell(p *process.Process) bool {
+	tty, err := p.TerminalWithContext(s.ctx)
+	if err != nil || tty == "" {
+		return false
+	}
+	words, err := p.CmdlineSliceWithContext(s.ctx)
+	return err == nil && isShell(words)
+}
+
+func isShell(words []string) bool {
+	if len(words) == 0 {
+		return false
+	}
+	name := strings.TrimPrefix(words[0], "-") // of a login shell
+	if !slices.Contains(shells, name[strings.LastIndexByte(name, '/')+1:]) {
+		return false
+	}
+	for i, w := range words[1:] {
+		file := slices.Contains([]string{"--rcfile", "--init-file"}, words[i])
+		if w == "-c" || !file && !strings.HasPrefix(w, "-") {
+			return false
+		}
+	}
+	return true
+}
