@@ -37,6 +37,7 @@ type choices struct {
 	texts    map[manifest.Digest][]byte // as far as they were wanted
 	left     []clash                    // that nothing decided
 	met      []string                   // every path that was a clash
+	stays    map[string]stay            // paths that no op touches, as they are
 
 	Merged, Kept, Preserved []string
 }
@@ -132,8 +133,7 @@ func (d *decider) choose(x *clash) (done bool, err error) {
 	case ours && theirs:
 		return false, fault.New(fault.Usage, "%q is decided both ways, by --ours and by --theirs", x.Path).WithHint("give patterns that do not meet")
 	case ours:
-		d.keepOurs(x)
-		return true, nil
+		return true, d.keepOurs(x)
 	case theirs:
 		return d.takeTheirs(x)
 	}
@@ -173,11 +173,15 @@ func (d *decider) setOnly(x *clash, e *manifest.Entry, mode uint32) {
 
 // keepOurs leaves the site's version. Of a mode that both changed, only the
 // mode is meant.
-func (d *decider) keepOurs(x *clash) {
+func (d *decider) keepOurs(x *clash) error {
+	d.choices.Kept = append(d.choices.Kept, x.Path)
 	if x.fix == resetMode && !x.onlyMode() {
 		d.setOnly(x, x.change.New, x.entry.Mode)
+		return nil
 	}
-	d.choices.Kept = append(d.choices.Kept, x.Path)
+	err := d.complete(x)
+	d.choices.stay(x.Path, AsDecided, x.entry)
+	return err
 }
 
 func (d *decider) takeTheirs(x *clash) (bool, error) {
@@ -231,6 +235,7 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: finalMode(x, e), Size: e.Size, SHA256: e.SHA256}
 	if x.entry != nil && same(x.entry, after) {
 		d.choices.Kept = append(d.choices.Kept, x.Path)
+		d.choices.stay(x.Path, AsDecided, x.entry)
 		return true, nil
 	}
 	d.op(x.Path, x.entry, after, x.mark)
@@ -310,6 +315,7 @@ func (d *decider) dropBelowKept() {
 			below := strings.HasPrefix(o.Path, x.Path+"/")
 			if below {
 				d.choices.Kept = append(d.choices.Kept, o.Path)
+				d.choices.stay(o.Path, AsDecided, nil)
 			}
 			return below
 		})

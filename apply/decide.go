@@ -23,7 +23,9 @@ type decider struct {
 	exact     bool // revert: the old file comes back as it was, whatever mode the new one has by now
 	verb      string
 	changes   []manifest.Change
-	choices   *choices // nil: every clash is a conflict
+	choices   *choices       // nil: every clash is a conflict
+	preserve  *pack.Preserve // revert: what is not overwritten; nil: nothing
+	preserved []string       // by it
 	clashes   []clash
 	byPath    map[string]*manifest.Change
 	removed   map[string]string // folded path → removed path
@@ -175,6 +177,9 @@ func (d *decider) decideOne(c *manifest.Change, l look) {
 		d.choices.Preserved = append(d.choices.Preserved, c.Path)
 		return
 	}
+	if d.preserve != nil && d.spares(c, l.entry) {
+		return
+	}
 	n := len(d.conflicts)
 	d.decide(c, l)
 	if d.choices == nil || len(d.conflicts) == n {
@@ -182,6 +187,22 @@ func (d *decider) decideOne(c *manifest.Change, l look) {
 	}
 	d.clashes = append(d.clashes, clash{Conflict: d.conflicts[n], fix: d.fixes[n], change: c, look: l})
 	d.conflicts, d.fixes = d.conflicts[:n], d.fixes[:n]
+}
+
+// spares: a revert leaves what the site made of a preserved path that the update added.
+// One that it would replace is a conflict: the old content would be lost with the backup.
+func (d *decider) spares(c *manifest.Change, disk *manifest.Entry) bool {
+	switch {
+	case !isLeaf(disk) || !d.preserve.Match(c.Path, isDir(c.New) || isDir(c.Old)):
+		return false
+	case c.New == nil && !sameContent(disk, c.Old):
+		d.preserved = append(d.preserved, c.Path)
+		return true
+	case c.New != nil && !sameContent(disk, c.New):
+		d.conflict(unpreserve, c.Path, "is preserved here, and %s would replace it", d.verb)
+		return true
+	}
+	return false
 }
 
 func (d *decider) op(p string, before, after *manifest.Entry, seen rootfs.Mark) {

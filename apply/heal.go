@@ -6,9 +6,9 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strings"
 
 	"packlift/bundle"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -17,12 +17,21 @@ import (
 
 // Healing is a plan that puts a pack's files right, and what it leaves: Changed are
 // files that differ and that nobody agreed to replace (they may be customized), Lacking
-// those whose content neither the bundle nor the pack holds.
+// those whose content neither the bundle nor the pack holds, Known those that differ
+// as they are known to.
 type Healing struct {
 	*Plan
 	Changed []Conflict `json:"changed"`
 	Lacking []Conflict `json:"lacking"`
+	Known   []Known    `json:"known"`
 	source  *heldBlobs
+}
+
+// Replace says which paths that differ may be replaced. Preserved ones take being named
+// as themselves: no pattern for many reaches them.
+type Replace interface {
+	Matches(path string) bool
+	Names(path string) bool
 }
 
 // Err is nil if all is right once the plan was carried out, else of class fault.Differs.
@@ -30,7 +39,8 @@ func (h *Healing) Err() error {
 	if len(h.Changed)+len(h.Lacking) == 0 {
 		return nil
 	}
-	f := fault.New(fault.Differs, "%d changed files stay as they are, and %d cannot be put right with this bundle", len(h.Changed), len(h.Lacking))
+	f := fault.New(fault.Differs, "%s as before, and %d cannot be put right with this bundle",
+		count.Of(len(h.Changed), "changed file")+count.Verb(len(h.Changed), " stays", " stay"), len(h.Lacking))
 	if len(h.Changed) > 0 {
 		return f.WithHint("name those that are damaged, and not customized, with --replace GLOB: the old ones go into the backup")
 	}
@@ -41,8 +51,9 @@ func (h *Healing) Err() error {
 // level: what is missing, and of what is changed the paths that replace agrees to. The
 // contents come from the bundle, any of the product, told by their digests alone, or
 // from the pack where another file has the same. Nothing that the manifest does not
-// know is touched, and the level stays.
-func NewHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, replace func(path string) bool, o Options) (*Healing, error) {
+// know is touched, and the level stays. A pack as init found it takes the level's
+// manifest from the bundle, if that is signed, holds it, and lies not below the floor.
+func NewHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, replace Replace, o Options) (*Healing, error) {
 	info := b.Info()
 	if info == nil {
 		return nil, fault.New(fault.Untrusted, "this bundle was not verified, or is of a later format")
@@ -50,44 +61,84 @@ func NewHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, replace func(p
 	if name, version := p.Product(); info.Product != name || info.Version != version {
 		return nil, otherProduct(info, name, version)
 	}
-	l, err := b.Levels(o.Identities)
+	s, err := p.State()
+	if err != nil {
+		return nil, err
+	}
+	l, err := b.Levels(o.Identities, s.Level)
 	if err != nil {
 		return nil, err
 	}
 	return planHeal(ctx, p, info, l, replace, o.withDefaults())
 }
 
-func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Levels, replace func(string) bool, o Options) (*Healing, error) {
+func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Levels, replace Replace, o Options) (*Healing, error) {
 	s, err := p.State()
 	if err != nil {
 		return nil, err
 	}
-	report, err := VerifyPack(ctx, p, o.Jobs)
-	if err != nil {
-		return nil, err
-	}
-	m, err := p.Manifest(s.Manifest)
-	if err != nil {
-		return nil, err
-	}
-	h := &Healing{Changed: []Conflict{}, Lacking: []Conflict{}, source: &heldBlobs{p: p}}
+	h := &Healing{Changed: []Conflict{}, Lacking: []Conflict{}, Known: []Known{}, source: &heldBlobs{p: p}}
 	h.Plan = &Plan{Product: s.Product, Version: s.Version, Kind: kindHeal, From: s.Level, To: s.Level, before: s, after: s}
 	h.head.Bundle, h.bases = info.ID, map[manifest.Digest]string{}
-	w := &wounds{h: h, p: p, m: m, l: l, finder: &finder{root: p.Root(), jobs: o.Jobs}}
+	m, err := h.manifest(p, info, l)
+	if err != nil {
+		return nil, err
+	}
+	report, err := comparePack(ctx, p, s.Level, m, o.Jobs)
+	if err != nil {
+		return nil, err
+	}
+	w := &wounds{h: h, p: p, m: m, l: l, replace: replace, finder: &finder{root: p.Root(), jobs: o.Jobs}}
 	if stack := standing(s); len(stack) > 0 {
 		w.generation = stack[len(stack)-1].Generation
 	}
-	changes, err := w.changes(ctx, report, replace)
+	changes, err := w.changes(ctx, report)
 	if err != nil {
 		return nil, denied(err)
 	}
+	o.NoBackup = o.NoBackup || len(changes) == 0
 	if err := h.fill(ctx, p, changes, o); err != nil {
 		return nil, err
+	}
+	if h.base != nil {
+		if err := h.meet(ctx, p.Root(), h.base, o); err != nil {
+			return nil, err
+		}
+		h.Different = nil // the same is told as what is healed and what stays
 	}
 	return h, h.measure(p, o)
 }
 
-// Nothing reports whether there is nothing to put right.
+// manifest is the one of the pack's level: the pack's own, or the bundle's where the
+// pack has none.
+func (h *Healing) manifest(p *pack.Pack, info *bundle.Info, l *verify.Levels) (*manifest.Manifest, error) {
+	s := h.before
+	if !s.Manifest.IsZero() {
+		return p.Manifest(s.Manifest)
+	}
+	m := l.At(s.Level)
+	if info.Kind == bundle.Hotfix {
+		m = l.Base
+	}
+	if s.Level == pack.NoLevel || m == nil || m.Level != s.Level {
+		return nil, fault.New(fault.WrongLevel, "no signed manifest of level %s is known yet, and the bundle leads %s", levelName(s.Level), levels(info)).
+			WithHint("%s", bringManifest(s))
+	}
+	floor, ok, err := p.Floor()
+	if err != nil {
+		return nil, err
+	}
+	if ok && info.Sequence.Compare(floor) < 0 {
+		return nil, fault.New(fault.Rollback, "the bundle's sequence %v is below this site's floor %v", info.Sequence, floor).WithHint("fetch a newer bundle")
+	}
+	h.base, h.after.Manifest = m, m.Digest()
+	return m, nil
+}
+
+// Adopts: the pack had no signed manifest of its level, and takes the bundle's.
+func (h *Healing) Adopts() bool { return h.base != nil }
+
+// Nothing reports whether there is no file to put right.
 func (h *Healing) Nothing() bool { return len(h.ops) == 0 && len(h.Conflicts) == 0 }
 
 // RunHeal carries out a plan of NewHeal; what holds for Run holds for it.
@@ -113,56 +164,60 @@ type wounds struct {
 	p          *pack.Pack
 	m          *manifest.Manifest // signed, of the pack's level
 	l          *verify.Levels     // of the bundle
+	replace    Replace
 	finder     *finder
 	generation int // whose backup holds old contents
 }
 
-func (w *wounds) changes(ctx context.Context, r *PackReport, replace func(string) bool) (out []manifest.Change, err error) {
+func (w *wounds) changes(ctx context.Context, r *PackReport) (out []manifest.Change, err error) {
 	contents := map[manifest.Digest]*manifest.Content{}
 	for i := range w.l.Contents {
 		contents[w.l.Contents[i].SHA256] = &w.l.Contents[i]
 	}
-	add := func(path string, old *manifest.Entry) error {
+	for _, path := range w.wanted(r) {
+		old, err := w.now(path)
+		if err != nil {
+			return nil, err
+		}
 		e, _ := w.m.Find(path)
 		why, err := w.lacks(ctx, &e, contents)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if why != "" {
 			w.h.Lacking = append(w.h.Lacking, Conflict{path, why})
-			return nil
-		}
-		out = append(out, manifest.Change{Path: path, Old: old, New: &e})
-		return nil
-	}
-	for _, path := range r.Missing {
-		if err := add(path, nil); err != nil {
-			return nil, err
-		}
-	}
-	for _, c := range r.Changed {
-		if !replace(c.Path) {
-			w.h.Changed = append(w.h.Changed, c)
 			continue
 		}
-		now, err := w.now(c.Path)
-		if err == nil {
-			err = add(c.Path, now)
-		}
-		if err != nil {
-			return nil, err
-		}
+		out = append(out, manifest.Change{Path: path, Old: old, New: &e})
 	}
-	slices.SortFunc(out, func(a, b manifest.Change) int { return strings.Compare(a.Path, b.Path) })
 	return out, nil
 }
 
-// now is what stands at a changed path; nil below a link, which the plan refuses.
-func (w *wounds) now(path string) (*manifest.Entry, error) {
-	if link, err := w.p.Root().ParentLink(path); link != "" || err != nil {
-		return nil, err
+// wanted are the paths to put right, sorted: what is missing, and what may be replaced.
+// The others are noted as staying.
+func (w *wounds) wanted(r *PackReport) []string {
+	out := slices.Clone(r.Missing)
+	for _, c := range r.Changed {
+		if w.replace.Matches(c.Path) {
+			out = append(out, c.Path)
+		} else {
+			w.h.Changed = append(w.h.Changed, c)
+		}
 	}
-	return entryNow(w.p.Root(), path)
+	for _, k := range r.Known {
+		if w.replace.Names(k.Path) || k.As != AsPreserved && w.replace.Matches(k.Path) {
+			out = append(out, k.Path)
+		} else {
+			w.h.Known = append(w.h.Known, k)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// now is what stands at a path; nil below a link, which the plan refuses.
+func (w *wounds) now(path string) (*manifest.Entry, error) {
+	return ownEntry(w.p.Root(), path)
 }
 
 // lacks says why the content of e cannot be had, "" where it can.

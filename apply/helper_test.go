@@ -213,8 +213,7 @@ func helpRevertTo(p *pack.Pack, o Options) error {
 // helpHeal puts right what damage did.
 func helpHeal(p *pack.Pack, o Options) error {
 	f := fullBundle()
-	all := func(string) bool { return true }
-	h, err := planHeal(context.Background(), p, &f.info, &verify.Levels{Target: f.target, Contents: f.contents}, all, o.withDefaults())
+	h, err := planHeal(context.Background(), p, &f.info, &verify.Levels{Target: f.target, Contents: f.contents}, replaceAll{}, o.withDefaults())
 	if err != nil || h.Nothing() {
 		return err
 	}
@@ -222,6 +221,11 @@ func helpHeal(p *pack.Pack, o Options) error {
 	_, err = h.runHeal(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults())
 	return err
 }
+
+type replaceAll struct{}
+
+func (replaceAll) Matches(string) bool { return true }
+func (replaceAll) Names(string) bool   { return true }
 
 // againBundle leads one level up from where p is; a file tells the level.
 func againBundle(p *pack.Pack) *fakeBundle {

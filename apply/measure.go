@@ -92,6 +92,9 @@ func (m *measuring) stage() error {
 			return err
 		}
 	}
+	if len(m.pl.customized) > 0 {
+		n.file(customizedName(m.pl.target.Digest()), int64(len(m.pl.customized)))
+	}
 	if m.head.Changelog != "" {
 		n.file(m.at.changelog(), m.text)
 	}

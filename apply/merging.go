@@ -68,6 +68,8 @@ func (d *decider) merge(x *clash) (bool, error) {
 	if !same(x.entry, after) {
 		d.op(x.Path, x.entry, after, x.mark)
 		d.ops[len(d.ops)-1].own = &own{data: out}
+	} else {
+		d.choices.stay(x.Path, AsMerged, x.entry)
 	}
 	d.choices.Merged = append(d.choices.Merged, x.Path)
 	return true, nil

@@ -58,6 +58,8 @@ type Plan struct {
 	first    firstContact
 	remedies remedies
 	choices  *choices // nil in a revert
+
+	customized []byte // what is to be known of files that the run leaves other than the target says
 }
 
 // Kinds of plans and of history events.
@@ -125,6 +127,9 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 		}
 		sort.Slice(pl.Conflicts, func(i, j int) bool { return pl.Conflicts[i].Path < pl.Conflicts[j].Path })
 	}
+	if err := pl.customize(p); err != nil {
+		return nil, err
+	}
 	if err := pl.measure(p, o.withDefaults()); err != nil {
 		return nil, err
 	}
@@ -160,6 +165,12 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 	}
 	d := newDecider(p.Root(), pl.Kind, changes)
 	d.choices = pl.choices
+	if pl.Kind == kindRevert {
+		var err error
+		if d.preserve, err = p.Preserve(); err != nil {
+			return err
+		}
+	}
 	if err := d.run(ctx, o.Jobs); err != nil {
 		return denied(err)
 	}

@@ -14,6 +14,7 @@ const (
 	unmount
 	sendWhole
 	stepwise
+	unpreserve
 	remedyCount
 )
 
@@ -25,6 +26,7 @@ var remedyText = [remedyCount]string{
 	emptyFolder: "move your own files out of the folder that becomes a file",
 	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
 	sendWhole:   "put the original back, or ask for a bundle that needs no old files (packlift-export create-update --whole)",
+	unpreserve:  "take the pattern of each preserved file out that may be replaced (packlift-import preserve remove PATTERN), or move the file aside",
 	stepwise:    "go back one step at a time (packlift-import revert), and move each .final aside in between",
 }
 
@@ -56,7 +58,7 @@ func (pl *Plan) RemedyElse() string {
 
 // found takes what d could not decide.
 func (pl *Plan) found(d *decider) {
-	pl.Conflicts, pl.Kept = d.conflicts, d.kept
+	pl.Conflicts, pl.Kept, pl.Preserved = d.conflicts, d.kept, d.preserved
 	for _, r := range d.fixes {
 		pl.remedies.add(r)
 	}

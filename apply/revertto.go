@@ -116,6 +116,9 @@ func CheckSteps(ctx context.Context, p *pack.Pack, steps []Step, o Options) (*Pl
 		pl.To = step.To()
 	}
 	d := newDecider(p.Root(), kindRevert, all.changes)
+	if d.preserve, err = p.Preserve(); err != nil {
+		return nil, err
+	}
 	if err := d.run(ctx, o.Jobs); err != nil {
 		return nil, denied(err)
 	}

@@ -92,7 +92,7 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := t.backup(ctx); err != nil {
 		return err
 	}
-	if err := t.saveManifests(); err != nil {
+	if err := errors.Join(t.saveManifests(), t.saveCustomized()); err != nil {
 		return err
 	}
 	if err := t.stageChangelog(); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"packlift/internal/count"
 	"packlift/internal/manifest"
 )
 
@@ -134,10 +135,7 @@ func Bytes(n int64) string {
 
 // Count writes a number of things: 1 check, 2 checks.
 func Count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
+	return count.Of(n, thing)
 }
 
 // Duration is a flag for a span of time: Go's units, and d for 24 hours, w for 7 days.

@@ -287,6 +287,7 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	fit, err := apply.Fit(s.Pack, b, a.stop)
 	if err == nil && fit.AlreadyThere {
 		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
+		s.c.Note("packlift-import verify-pack tells damaged files; packlift-import heal BUNDLE puts them right from such a bundle")
 	}
 	return fit, err
 }

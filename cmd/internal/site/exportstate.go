@@ -3,7 +3,6 @@ package site
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"packlift/apply"
 	"packlift/cmd/internal/common"
@@ -54,10 +53,6 @@ func siteState(ctx context.Context, p *pack.Pack) (*pack.SiteState, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Differs = slices.Clone(r.Missing)
-	for _, x := range r.Changed {
-		out.Differs = append(out.Differs, x.Path)
-	}
-	slices.Sort(out.Differs)
+	out.Differs = r.Differing()
 	return out, nil
 }

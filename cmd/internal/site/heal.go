@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -21,7 +22,10 @@ import (
 const healLong = `Put files right that differ from the signed manifest of the pack's level. The contents
 come from BUNDLE: a full one holds every file, an update those that it changed. What is missing is put back. What
 is changed may be customized: it is listed and stays, unless --replace names it; the old file goes into a backup.
-Files that the product does not know are never touched. Ends with 17 while something still differs.`
+What an update merged or left by a decision stays as well, and what is preserved takes --replace with its very path.
+Files that the product does not know are never touched. Ends with 17 while something still differs.
+A pack that no update has touched takes the signed manifest of its level from BUNDLE: a full one of that level,
+or one that starts there.`
 
 type healFlags struct {
 	apply   applyFlags
@@ -45,9 +49,12 @@ func (g *globs) String() string { return strings.Join(*g, " ") }
 // Type is the word that usage shows.
 func (g *globs) Type() string { return "GLOB" }
 
-// match: a pattern is of the whole path, or without a slash of its last element; a
+// Names: a pattern is the path itself.
+func (g *globs) Names(p string) bool { return slices.Contains(*g, p) }
+
+// Matches: a pattern is of the whole path, or without a slash of its last element; a
 // folder's name stands for all in it, ** for everything.
-func (g *globs) match(p string) bool {
+func (g *globs) Matches(p string) bool {
 	for _, pattern := range *g {
 		if pattern == "**" || strings.HasPrefix(p, strings.TrimSuffix(pattern, "/")+"/") {
 			return true
@@ -80,6 +87,7 @@ func (h *healFlags) flags(f *pflag.FlagSet) {
 	a := &h.apply
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
 	f.Var(&h.replace, "replace", "put changed files right as well whose path fits (repeatable; '**' for all)")
+	f.BoolVar(&a.yes, "yes", false, "go on although a tree that no update has touched differs much from its level")
 	f.StringVarP(&a.backup, "backup", "b", "", "keep backups in `DIR`, outside the pack; remembered for later runs")
 	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
 	f.IntVar(&a.jobs, "jobs", 0, "work on `N` cores (default: all)")
@@ -114,9 +122,12 @@ func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) err
 	}
 	o := h.apply.options(ids)
 	s.logs(&o)
-	plan, err := apply.NewHeal(ctx, s.Pack, b, h.replace.match, o)
+	plan, err := apply.NewHeal(ctx, s.Pack, b, &h.replace, o)
 	if err != nil {
 		return h.apply.explain(err)
+	}
+	if err := plan.CheckBase(); err != nil {
+		return err
 	}
 	h.say(s.c, plan)
 	if err := refuseConflicts(s.c, plan.Plan); err != nil {
@@ -124,6 +135,9 @@ func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) err
 	}
 	if err := plan.CheckSpace(); err != nil || h.apply.write.dryRun {
 		return errors.Join(err, plan.Err())
+	}
+	if plan.Nothing() && plan.Adopts() {
+		return h.commit(ctx, s, b, plan, o) // no file is changed, so there is no window
 	}
 	if plan.Nothing() {
 		return sayNothingToHeal(s, plan)
@@ -135,8 +149,15 @@ func sayNothingToHeal(s *session, plan *apply.Healing) error {
 	if err := plan.Err(); err != nil {
 		return err
 	}
-	s.c.Result("healed", map[string]any{"level": plan.To, "healed": []string{}}, "nothing to put right: all is as the manifest says")
+	s.c.Result("healed", map[string]any{"level": plan.To, "healed": []string{}}, sayAllRight(plan))
 	return nil
+}
+
+func sayAllRight(plan *apply.Healing) string {
+	if len(plan.Known) > 0 {
+		return "nothing to put right: what differs from the manifest is known to"
+	}
+	return "nothing to put right: all is as the manifest says"
 }
 
 func (h *healFlags) say(c *cli.Console, plan *apply.Healing) {
@@ -145,6 +166,9 @@ func (h *healFlags) say(c *cli.Console, plan *apply.Healing) {
 	}
 	for _, x := range plan.Changed {
 		c.Data("changed", x, fmt.Sprintf("stays    %s: %s", cli.Clean(x.Path), x.Reason))
+	}
+	for _, x := range plan.Known {
+		c.Data("known", x, fmt.Sprintf("%-8s %s: %s; stays", x.As, cli.Clean(x.Path), x.Reason))
 	}
 	for _, x := range plan.Lacking {
 		c.Data("lacking", x, fmt.Sprintf("lacking  %s: %s", cli.Clean(x.Path), x.Reason))
@@ -162,6 +186,9 @@ func (h *healFlags) commit(ctx context.Context, s *session, b *verify.Bundle, pl
 	s.c.Changed()
 	healed := append(append([]string{}, plan.Added...), plan.Modified...)
 	text := fmt.Sprintf("%s put right on level %s", cli.Count(len(healed), "file"), pack.LevelName(r.To))
+	if plan.Adopts() {
+		text += "; its signed manifest, which the bundle brought, is known from now on"
+	}
 	for _, p := range healed {
 		text += "\n  " + cli.Clean(p)
 	}

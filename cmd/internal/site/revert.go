@@ -214,6 +214,10 @@ func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Optio
 		text += fmt.Sprintf(", without hotfix %d", pl.Hotfix())
 	}
 	s.c.Result("reverted", newApplied(s.Pack, pl, r), text)
+	for _, name := range pl.Preserved {
+		s.log.Info("preserved", "path", name)
+		s.c.Note("%s is preserved, and stays as this site has it", cli.Clean(name))
+	}
 	for _, name := range pl.Finals {
 		s.log.Info("lies beside its file again", "file", name)
 		s.c.Note("%s is back: what you wrote there serves the next apply-update --continue; remove it if it is not wanted", cli.Clean(name))

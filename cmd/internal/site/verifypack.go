@@ -8,10 +8,13 @@ import (
 
 	"packlift/apply"
 	"packlift/internal/cli"
+	"packlift/internal/count"
 )
 
 const verifyPackLong = `Read the whole pack and compare it with the signed manifest of its level. Missing
-and changed files end with exit code 17; files of the site's own are listed with -v and are no fault.`
+and changed files end with exit code 17. What differs and is known is listed and is no fault: files that an update
+merged, or left by a decision (F.final, --ours), while they are as it left them, and preserved ones. Nor are files of
+the site's own, which -v lists.`
 
 func verifyPack(c *cli.Console) *cobra.Command {
 	var f packFlag
@@ -53,11 +56,19 @@ func sayPackReport(c *cli.Console, r *apply.PackReport) {
 	for _, x := range r.Changed {
 		c.Data("", nil, fmt.Sprintf("changed  %s: %s", cli.Clean(x.Path), x.Reason))
 	}
+	how := map[string]int{}
+	for _, x := range r.Known {
+		how[x.As]++
+		c.Data("", nil, fmt.Sprintf("%-8s %s: %s", x.As, cli.Clean(x.Path), x.Reason))
+	}
 	if c.Verbose() {
 		for _, name := range r.Extra {
 			c.Data("", nil, "extra    "+cli.Clean(name))
 		}
 	}
-	c.Result("", nil, fmt.Sprintf("%d entries of level %d checked: %d missing, %d changed; %d are the site's own",
-		r.Checked, r.Level, len(r.Missing), len(r.Changed), len(r.Extra)))
+	text := fmt.Sprintf("%s of level %d checked: %d missing, %d changed", cli.Count(r.Checked, "entry"), r.Level, len(r.Missing), len(r.Changed))
+	if len(r.Known) > 0 {
+		text += fmt.Sprintf("; %d known to differ (%d merged, %d decided, %d preserved)", len(r.Known), how[apply.AsMerged], how[apply.AsDecided], how[apply.AsPreserved])
+	}
+	c.Result("", nil, text+fmt.Sprintf("; %s the site's own", count.Are(len(r.Extra), "entry")))
 }
