@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,13 +11,16 @@ import (
 	"strings"
 	"time"
 
+	"packlift/internal/count"
 	"packlift/internal/fault"
+	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
 )
 
-// Generation is one transaction's backup. Fault is empty where its record and its
-// folder are there; that its files are as they were only a revert looks at.
+// Generation is one transaction's backup. Fault is empty where its record is there, and
+// each of its files with the size that it had; their contents are read by a revert, and
+// by CheckGenerations. Pruned is one that is gone because older ones are not kept.
 type Generation struct {
 	Number  int       `json:"generation"`
 	Kind    string    `json:"kind"`
@@ -28,12 +32,31 @@ type Generation struct {
 	Bytes   int64     `json:"bytes"`
 	Dir     string    `json:"dir"`
 	Reverts bool      `json:"reverts"` // a revert can lead back through it
+	Pruned  bool      `json:"pruned,omitempty"`
+	Checked bool      `json:"checked,omitempty"` // its contents were read
 	Fault   string    `json:"fault,omitempty"`
+	Wounds  []Wound   `json:"wounds,omitempty"` // files of the backup that are not as they were
+}
+
+// Wound is a file of a backup that is missing or changed.
+type Wound struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
 }
 
 // Generations lists the backups of p, the newest first: those that lie in the
-// pack, and those that a revert would need and that are not there.
-func Generations(p *pack.Pack) ([]Generation, error) {
+// pack, and those that a revert would need and that are not there. Of their files it
+// looks at presence and size.
+func Generations(ctx context.Context, p *pack.Pack) ([]Generation, error) {
+	return generations(ctx, p, false)
+}
+
+// CheckGenerations is Generations that reads every file of them as well.
+func CheckGenerations(ctx context.Context, p *pack.Pack) ([]Generation, error) {
+	return generations(ctx, p, true)
+}
+
+func generations(ctx context.Context, p *pack.Pack, read bool) ([]Generation, error) {
 	s, err := p.State()
 	if err != nil {
 		return nil, err
@@ -42,21 +65,42 @@ func Generations(p *pack.Pack) ([]Generation, error) {
 	if err != nil {
 		return nil, err
 	}
-	stands := map[int]bool{}
+	stands, lost := map[int]bool{}, false
 	for _, e := range standing(s) {
 		if stands[e.Generation] = true; e.Generation > 0 && !slices.Contains(numbers, e.Generation) {
-			numbers = append(numbers, e.Generation)
+			numbers, lost = append(numbers, e.Generation), true
+		}
+	}
+	l := &lister{p: p, s: s, read: read}
+	if lost {
+		if l.pruned, err = prunedOnes(p); err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(numbers)
 	slices.Reverse(numbers)
 	out := make([]Generation, 0, len(numbers))
 	for _, n := range numbers {
-		g := generationAt(p, s, n)
-		g.Reverts = stands[n]
+		g, err := l.at(ctx, n)
+		if err != nil {
+			return nil, err
+		}
+		g.Reverts = stands[n] && !g.Pruned
 		out = append(out, g)
 	}
 	return out, nil
+}
+
+// prunedOnes are the generations that were removed because older ones are not kept, as
+// the audit log has it.
+func prunedOnes(p *pack.Pack) (map[int]bool, error) {
+	out := map[int]bool{}
+	err := p.AuditEvents("pruned", func(fields map[string]any) {
+		if n, ok := fields["generation"].(float64); ok {
+			out[int(n)] = true
+		}
+	})
+	return out, err
 }
 
 // generationsThere are the numbers of the generations in the pack that a finished
@@ -76,21 +120,31 @@ func generationsThere(root *rootfs.Root, s pack.State) (out []int, err error) {
 	return out, err
 }
 
-func generationAt(p *pack.Pack, s pack.State, n int) Generation {
-	g := Generation{Number: n, Dir: p.Root().Full(generationDir(n))}
-	for _, e := range s.History {
+// lister looks at generations one by one.
+type lister struct {
+	p      *pack.Pack
+	s      pack.State
+	read   bool
+	pruned map[int]bool
+}
+
+func (l *lister) at(ctx context.Context, n int) (Generation, error) {
+	g := Generation{Number: n, Dir: l.p.Root().Full(generationDir(n))}
+	for _, e := range l.s.History {
 		if e.Generation == n {
 			g.Kind, g.From, g.To, g.Hotfix, g.Time = e.Kind, e.From, e.To, e.Hotfix, e.Time
 		}
 	}
-	h, ops, err := readRecord(p.Root(), generationDir(n)+"/"+backupRecord, recordBackup)
+	h, ops, err := readRecord(l.p.Root(), generationDir(n)+"/"+backupRecord, recordBackup)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		g.Fault = "missing"
-		return g
+		if g.Pruned = l.pruned[n]; !g.Pruned {
+			g.Fault = isMissing
+		}
+		return g, nil
 	case err != nil:
 		g.Fault = err.Error()
-		return g
+		return g, nil
 	}
 	g.Kind, g.From, g.To, g.Hotfix = h.Kind, h.From, h.To, h.Hotfix
 	for i := range ops {
@@ -99,24 +153,53 @@ func generationAt(p *pack.Pack, s pack.State, n int) Generation {
 			g.Bytes += ops[i].Before.Size
 		}
 	}
-	if h.Outside == "" {
-		return g
+	return g, l.look(ctx, &g, &h, ops)
+}
+
+// look compares the generation's files with its record.
+func (l *lister) look(ctx context.Context, g *Generation, h *head, ops []op) error {
+	pl := &Plan{}
+	pl.head.Reverts = g.Number
+	if h.Outside != "" {
+		g.Dir = h.Outside
+		pl.source = &outsideSource{h.Outside}
 	}
-	g.Dir = h.Outside
-	if out, err := rootfs.Open(h.Outside); err != nil {
+	root, name, closeRoot, err := pl.openBackup(l.p)
+	if err != nil {
 		g.Fault = "its folder is missing, or not mounted"
-	} else {
-		out.Close()
+		return nil
 	}
-	return g
+	defer closeRoot()
+	look := seemsWhole
+	if g.Checked = l.read; l.read {
+		look = entryNow
+	}
+	bad, err := badOnes(ctx, ops, look, root, name, Options{}.withDefaults().Jobs)
+	if err != nil {
+		return denied(err)
+	}
+	for i, why := range bad {
+		if why != "" {
+			g.Wounds = append(g.Wounds, Wound{ops[i].Path, why})
+		}
+	}
+	if n := len(g.Wounds); n > 0 {
+		g.Fault = count.Are(n, "file") + " missing or changed"
+	}
+	return nil
+}
+
+// seemsWhole is entryNow as far as that costs no reading.
+func seemsWhole(root *rootfs.Root, name string) (*manifest.Entry, error) {
+	e, _, err := lookAt(root, name)
+	return e, err
 }
 
 // lostGeneration says why the backup that takes e back is not there.
-func lostGeneration(p *pack.Pack, s pack.State, e pack.Event, err error) error {
+func lostGeneration(p *pack.Pack, e pack.Event, err error) error {
 	f := fault.New(fault.Differs, "cannot revert: the backup %s is missing: %w", p.Root().Full(generationDir(e.Generation)), err)
-	there, listErr := generationsThere(p.Root(), s)
-	if c, cfgErr := p.Config(); listErr == nil && cfgErr == nil && c.KeepBackups > 0 && (len(there) == 0 || there[0] > e.Generation) {
-		return f.WithHint("older backups are pruned here (the %d newest are kept): packlift-import backup list", c.KeepBackups)
+	if pruned, logErr := prunedOnes(p); logErr == nil && pruned[e.Generation] {
+		return f.WithHint("it was pruned, as older ones are not kept: packlift-import backup list shows where a revert leads; else restore the pack from a copy of your own")
 	}
 	return f.WithHint("put the backup back as it was, then run the same command again")
 }

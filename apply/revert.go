@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -150,7 +151,7 @@ func readBackup(p *pack.Pack, s pack.State, e pack.Event) (head, []op, error) {
 	h, ops, err := readRecord(p.Root(), name, recordBackup)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return h, nil, lostGeneration(p, s, e, err)
+		return h, nil, lostGeneration(p, e, err)
 	case err != nil:
 	case h.Generation != e.Generation || h.From != e.From || h.To != e.To || h.Product != s.Product || h.Version != s.Version:
 		err = fmt.Errorf("%s is about another update", p.Root().Full(name))
@@ -224,6 +225,16 @@ func (pl *Plan) checkBackup(ctx context.Context, p *pack.Pack, ops []op, jobs in
 		return err
 	}
 	defer closeRoot()
+	bad, err := badOnes(ctx, ops, entryNow, root, name, jobs)
+	if err != nil {
+		return err
+	}
+	return wounded(ops, bad)
+}
+
+// badOnes says of each op whose old file a backup holds what is wrong with that, as far
+// as look tells; a digest that it leaves out is not compared.
+func badOnes(ctx context.Context, ops []op, look func(*rootfs.Root, string) (*manifest.Entry, error), root *rootfs.Root, name func(string) string, jobs int) ([]string, error) {
 	bad := make([]string, len(ops))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(jobs)
@@ -236,22 +247,30 @@ func (pl *Plan) checkBackup(ctx context.Context, p *pack.Pack, ops []op, jobs in
 			if ctx.Err() != nil {
 				return interrupted(ctx)
 			}
-			now, err := entryNow(root, name(o.Path))
-			switch {
-			case err != nil:
-				return err
-			case now == nil:
-				bad[i] = "missing"
-			case !sameContent(now, o.Before):
-				bad[i] = "changed"
+			now, err := look(root, name(o.Path))
+			if absent(err) {
+				now, err = nil, nil
 			}
-			return nil
+			if err == nil {
+				bad[i] = unlike(now, o.Before)
+			}
+			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return err
+	return bad, g.Wait()
+}
+
+// unlike says how a file of a backup is other than its record says.
+func unlike(now, want *manifest.Entry) string {
+	switch {
+	case now == nil:
+		return isMissing
+	case isFile(now) && isFile(want) && now.Size != want.Size:
+		return fmt.Sprintf("changed (%s, not %d)", count.Of(int(now.Size), "byte"), want.Size)
+	case isFile(now) && now.SHA256.IsZero() && isFile(want) || sameContent(now, want):
+		return ""
 	}
-	return wounded(ops, bad)
+	return "changed"
 }
 
 func wounded(ops []op, bad []string) error {
@@ -267,7 +286,7 @@ func wounded(ops []op, bad []string) error {
 	if n == 0 {
 		return nil
 	}
-	return fault.New(fault.Differs, "cannot revert: %d files of the backup are missing or changed:%s", n, text).
+	return fault.New(fault.Differs, "cannot revert: %s of the backup %s missing or changed:%s", count.Of(n, "file"), count.Verb(n, "is", "are"), text).
 		WithHint("put the backup back as it was, then run the same command again")
 }
 

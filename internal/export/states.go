@@ -74,7 +74,7 @@ func (o *CreateOptions) forSite(ctx context.Context, s Site) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", s.Name, NoLevel(o.View, depot.FullChannel, s.Level))
 	}
 	if s.Manifest.IsZero() {
-		return []string{fmt.Sprintf("%s: at level %d as init was told; its files are taken to be the depot's", s.Name, s.Level)}, nil
+		return []string{fmt.Sprintf("%s: at level %d as init was told, and which of its files differ is not known: they are taken to be the depot's, and one that is not may be a conflict there", s.Name, s.Level)}, nil
 	}
 	if s.Manifest != l.Manifest.Plain.SHA256 {
 		return nil, fault.New(fault.WrongLevel, "%s: the site's level %d has the manifest %.12s, the depot's %.12s: it was brought there by bundles of other trees",

@@ -13,6 +13,7 @@ import (
 
 	"packlift/apply"
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
 )
@@ -61,11 +62,16 @@ func backups(c *cli.Console) *cobra.Command {
 	return cmd
 }
 
+const listLong = `List the backups, the newest first, and where a revert through each leads. Whether its
+files are there and have their sizes is looked at; --check reads them. One that was removed because older ones
+are not kept (--keep-backups) is told as pruned.`
+
 func backupList(c *cli.Console) *cobra.Command {
 	var f packFlag
+	var check bool
 	cmd := &cobra.Command{
-		Use: "list", Short: "List the backups, the newest first", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Use: "list", Short: "List the backups, the newest first", Long: listLong, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			p, err := f.open()
 			if err != nil {
 				return err
@@ -74,29 +80,36 @@ func backupList(c *cli.Console) *cobra.Command {
 			if err := warnInterrupted(c, p); err != nil {
 				return err
 			}
-			return sayGenerations(c, p)
+			return sayGenerations(cmd.Context(), c, p, check)
 		},
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "read every file of the backups as well, and end with 17 if one is not as it was")
 	f.Flags(cmd.Flags())
 	return cmd
 }
 
-func sayGenerations(c *cli.Console, p *pack.Pack) error {
-	list, err := apply.Generations(p)
+func sayGenerations(ctx context.Context, c *cli.Console, p *pack.Pack, check bool) error {
+	look := apply.Generations
+	if check {
+		look = apply.CheckGenerations
+	}
+	list, err := look(ctx, p)
 	if err != nil {
 		return err
 	}
-	if c.JSON() {
-		for _, g := range list {
-			c.Data("generation", g, "")
+	bad := 0
+	for _, g := range list {
+		if g.Fault != "" {
+			bad++
 		}
-		return nil
+		c.Data("generation", g, generationText(g))
 	}
-	if len(list) == 0 {
+	if len(list) == 0 && !c.JSON() {
 		c.Result("", nil, "there are no backups")
 	}
-	for _, g := range list {
-		c.Data("", nil, generationText(g))
+	if bad > 0 && check {
+		return fault.New(fault.Differs, "%s not usable", count.Are(bad, "backup")).
+			WithHint("put back what is named, from a copy of your own; a revert through such a backup is refused")
 	}
 	return nil
 }
@@ -106,10 +119,25 @@ func generationText(g apply.Generation) string {
 	fmt.Fprintf(&b, "g%-4d %s  %-18s %s, %s  %s", g.Number, g.Time.Format("2006-01-02 15:04:05Z"),
 		changeName(g.Kind, g.From, g.To, g.Hotfix), cli.Count(g.Files, "file"), cli.Bytes(g.Bytes), cli.Clean(g.Dir))
 	switch {
+	case g.Pruned:
+		return fmt.Sprintf("g%-4d %s  %-18s pruned: older backups are not kept, and no revert leads through it", g.Number,
+			g.Time.Format("2006-01-02 15:04:05Z"), changeName(g.Kind, g.From, g.To, g.Hotfix))
 	case g.Fault != "":
 		fmt.Fprintf(&b, "\n      NOT USABLE: %s", cli.Clean(g.Fault))
+		for i, w := range g.Wounds {
+			if i == maxNamed {
+				fmt.Fprintf(&b, "\n        … %d more", len(g.Wounds)-i)
+				break
+			}
+			fmt.Fprintf(&b, "\n        %s: %s", cli.Clean(w.Path), w.Reason)
+		}
+	case g.Checked && !g.Reverts:
+		b.WriteString("\n      checked")
 	case g.Reverts:
 		fmt.Fprintf(&b, "\n      packlift-import revert --to g%d    leads to level %s", g.Number, pack.LevelName(g.From))
+		if g.Checked {
+			b.WriteString("; checked")
+		}
 	}
 	return b.String()
 }

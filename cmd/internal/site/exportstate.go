@@ -7,6 +7,7 @@ import (
 	"packlift/apply"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/pack"
 	"packlift/internal/version"
 )
@@ -19,15 +20,37 @@ func exportState(ctx context.Context, c *cli.Console, p *pack.Pack, file string)
 	}
 	if file == "-" {
 		_, err := c.Stdout().Write(s.Marshal())
+		warnUnknown(c, s)
 		return err
 	}
 	if err := common.WriteFile(file, s.Marshal(), 0o644); err != nil {
 		return err
 	}
 	c.Changed()
-	c.Result("exported_state", map[string]any{"path": file, "level": s.Level, "differs": len(s.Differs)},
-		fmt.Sprintf("%s: %s-%s at level %s, %s differ; give it to the maker of your bundles", file, s.Product, s.Version, pack.LevelName(s.Level), cli.Count(len(s.Differs), "file")))
+	sayExported(c, file, s)
 	return nil
+}
+
+// sayExported tells what the makers of bundles will know by it.
+func sayExported(c *cli.Console, file string, s *pack.SiteState) {
+	known := !s.Manifest.IsZero()
+	differ := cli.Count(len(s.Differs), "file") + count.Verb(len(s.Differs), " differs", " differ")
+	if !known {
+		differ = "which of its files differ is not known"
+	}
+	c.Result("exported_state", map[string]any{"path": file, "level": s.Level, "differs": len(s.Differs), "differs_known": known},
+		fmt.Sprintf("%s: %s-%s at level %s, %s; give it to the maker of your bundles", file, s.Product, s.Version, pack.LevelName(s.Level), differ))
+	warnUnknown(c, s)
+}
+
+// warnUnknown: nothing is known of the files of a pack that has no signed manifest.
+func warnUnknown(c *cli.Console, s *pack.SiteState) {
+	if !s.Manifest.IsZero() || s.Level == pack.NoLevel {
+		return
+	}
+	level := pack.LevelName(s.Level)
+	c.Warn("no signed manifest of level %s is known here: create-update --for takes every file to be as the level has it, and one that is not may be a conflict", level)
+	c.Hint("packlift-import heal BUNDLE brings the manifest, with a bundle of level %s; then export once more", level)
 }
 
 func siteState(ctx context.Context, p *pack.Pack) (*pack.SiteState, error) {
