@@ -5,6 +5,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
@@ -62,8 +63,8 @@ func (pl *Plan) CheckBase() error {
 	if f.accept || f.absent*mostDifferent <= f.files {
 		return nil
 	}
-	return fault.New(fault.Differs, "%d of %d files of %s-%s level %s are missing or different here: this tree is hardly that level",
-		f.absent, f.files, pl.Product, pl.Version, levelName(pl.From)).
+	return fault.New(fault.Differs, "%d of %s of %s-%s level %s are missing or different here: this tree is hardly that level",
+		f.absent, count.Of(f.files, "file"), pl.Product, pl.Version, levelName(pl.From)).
 		WithHint("check the product and the level that init was given; if the site took these files away on purpose, repeat with --yes")
 }
 

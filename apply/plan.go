@@ -5,6 +5,7 @@ import (
 	"sort"
 
 	"packlift/bundle"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -212,7 +213,7 @@ func (pl *Plan) refuse() error {
 		return nil
 	}
 	c := pl.Conflicts[0]
-	return fault.New(fault.Conflict, "%d files are in the way, the first is %q: %s", len(pl.Conflicts), c.Path, c.Reason).
+	return fault.New(fault.Conflict, "%s in the way, the first is %q: %s", count.Are(len(pl.Conflicts), "file"), c.Path, c.Reason).
 		WithHint("%s; then run the same command again", pl.Remedy())
 }
 

@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/rootfs"
 )
@@ -35,7 +36,7 @@ func (pl *Plan) CheckSpace() error {
 		}
 		if s.NeedInodes > s.FreeInodes {
 			return fault.New(fault.NoSpace, "%s: %d inodes are needed, %d are free", s.Dir, s.NeedInodes, s.FreeInodes).
-				WithHint("remove %d files more that are not needed, of any size", s.NeedInodes-s.FreeInodes)
+				WithHint("remove %s more that %s not needed, of any size", count.Of(int(s.NeedInodes-s.FreeInodes), "file"), count.Verb(int(s.NeedInodes-s.FreeInodes), "is", "are"))
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"filippo.io/age"
 
 	"packlift/bundle"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 )
 
@@ -108,7 +109,7 @@ func (b *Bundle) checkLevelsPart(ids []age.Identity, r *Report) error {
 		return err
 	}
 	for i, s := range b.info.Stops() {
-		r.pass(checkLevels, "manifest of level %d: %d entries, SHA-256 %s", s.Level, l.entries[i], s.Manifest)
+		r.pass(checkLevels, "manifest of level %d: %s, SHA-256 %s", s.Level, count.Of(l.entries[i], "entry"), s.Manifest)
 	}
 	switch n := len(l.Advisories); n {
 	case 0:
@@ -130,9 +131,9 @@ func (b *Bundle) checkPayload(ctx context.Context, ids []age.Identity, r *Report
 	for {
 		item, err := p.Next()
 		if errors.Is(err, io.EOF) {
-			r.pass(checkPayload, "%d contents of %d bytes, each with its digest, and none besides", whole.count, whole.bytes)
+			r.pass(checkPayload, "%s of %s, each with its digest, and none besides", count.Of(whole.count, "content"), count.Of(int(whole.bytes), "byte"))
 			if deltas.count > 0 {
-				r.pass(checkPayload, "%d deltas of %d bytes for contents of %d; what they make is proved when it is made", deltas.count, deltas.length, deltas.bytes)
+				r.pass(checkPayload, "%s of %d bytes for contents of %d; what they make is proved when it is made", count.Of(deltas.count, "delta"), deltas.length, deltas.bytes)
 			}
 			return nil
 		}

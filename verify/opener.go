@@ -6,6 +6,7 @@ import (
 	"io"
 
 	"packlift/bundle"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 )
@@ -76,7 +77,7 @@ func (v *opener) container() (err error) {
 	if v.layout, err = bundle.ReadLayout(v.r, v.size); err != nil {
 		return err
 	}
-	v.report.pass("container", "%d members in %d bytes, in canonical form", len(v.layout.Members), v.size)
+	v.report.pass("container", "%s in %s, in canonical form", count.Of(len(v.layout.Members), "member"), count.Of(int(v.size), "byte"))
 	return nil
 }
 
@@ -173,6 +174,6 @@ func (v *opener) parsePieces() (err error) {
 	for _, name := range bundle.PartNames {
 		n += len(v.pieces.Part(name).SHA256)
 	}
-	v.report.pass("piece list", "%s of up to %d bytes", count(n, "piece"), bundle.PieceSize)
+	v.report.pass("piece list", "%s of up to %d bytes", count.Of(n, "piece"), bundle.PieceSize)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"packlift/bundle"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 )
@@ -32,7 +33,7 @@ func (v *opener) part(h *hasher, name string) error {
 		v.computed = map[string][]manifest.Digest{}
 	}
 	v.computed[name] = got.pieces
-	v.report.pass("digest of "+name, "SHA-256 %s, %d bytes, %s", got.whole, m.Size, count(len(got.pieces), "piece"))
+	v.report.pass("digest of "+name, "SHA-256 %s, %d bytes, %s", got.whole, m.Size, count.Of(len(got.pieces), "piece"))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 
 	"packlift/bundle"
 	"packlift/bundle/sshsig"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 )
 
@@ -42,7 +43,7 @@ func (v *opener) signatures() (err error) {
 	if !o.OK {
 		return untrusted(bundle.SumsName, NamespaceBundle, o)
 	}
-	v.report.pass("policy", "%s: enough signatures by %s; trust set %s", NamespaceBundle, count(len(o.Signers), "distinct key"), v.o.Trust.Fingerprint())
+	v.report.pass("policy", "%s: enough signatures by %s; trust set %s", NamespaceBundle, count.Of(len(o.Signers), "distinct key"), v.o.Trust.Fingerprint())
 	return nil
 }
 
@@ -104,7 +105,7 @@ func (v *opener) validity() error {
 		return untrusted(bundle.SumsName, NamespaceBundle, o)
 	}
 	v.signers = o.Signers
-	v.report.pass("validity", "%s valid at %s, and the trust set speaks for %s", count(len(o.Signers), "key"), at.Format(timeForm), product)
+	v.report.pass("validity", "%s valid at %s, and the trust set speaks for %s", count.Of(len(o.Signers), "key"), at.Format(timeForm), product)
 	return nil
 }
 

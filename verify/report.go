@@ -75,9 +75,3 @@ func (r *Report) skip(name, reason string) {
 }
 
 // count writes a number of things: 1 key, 2 keys.
-func count(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
-}

@@ -18,7 +18,7 @@ func plural(word string) string {
 	switch stem, y := strings.CutSuffix(word, "y"); {
 	case y && !strings.ContainsAny(stem[max(0, len(stem)-1):], "aeiou"):
 		return stem + "ies"
-	case strings.HasSuffix(word, "s") || strings.HasSuffix(word, "x") || strings.HasSuffix(word, "h"):
+	case strings.HasSuffix(word, "s") || strings.HasSuffix(word, "x") || strings.HasSuffix(word, "sh") || strings.HasSuffix(word, "ch"):
 		return word + "es"
 	}
 	return word + "s"

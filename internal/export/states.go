@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"packlift/internal/count"
 	"packlift/internal/depot"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -98,5 +99,5 @@ func (o *CreateOptions) differing(ctx context.Context, s Site, l depot.Level) ([
 			o.Missing[e.SHA256] = true
 		}
 	}
-	return []string{text, fmt.Sprintf("%s: nothing is told from its %d files that differ", s.Name, len(s.Differs))}, nil
+	return []string{text, fmt.Sprintf("%s: nothing is told from its %s that %s", s.Name, count.Of(len(s.Differs), "file"), count.Verb(len(s.Differs), "differs", "differ"))}, nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
@@ -218,7 +219,7 @@ func (s *scanner) finish() ([]manifest.Entry, error) {
 		if s.more > 0 {
 			text += fmt.Sprintf("\n  and %d more", s.more)
 		}
-		return nil, fault.New(fault.General, "%s: %d paths cannot be in a manifest:\n  %s", s.root.Path(), len(s.refused)+s.more, text).
+		return nil, fault.New(fault.General, "%s: %s cannot be in a manifest:\n  %s", s.root.Path(), count.Of(len(s.refused)+s.more, "path"), text).
 			WithHint("remove or rename them")
 	}
 	out := make([]manifest.Entry, len(s.entries))

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/keys"
 )
@@ -30,7 +31,7 @@ func (s *SignKeys) Load(ctx context.Context, c *cli.Console) (out []keys.Signer,
 		return nil, fault.New(fault.Usage, "nobody signs").WithHint("give --sign-key FILE; `packlift-export keygen --name vendor -o DIR` makes one")
 	}
 	if len(s.names) > len(s.files) {
-		return nil, fault.New(fault.Usage, "%d signers are named for %d keys", len(s.names), len(s.files)).
+		return nil, fault.New(fault.Usage, "%s named for %s", count.Are(len(s.names), "signer"), count.Of(len(s.files), "key")).
 			WithHint("give one --signer for each --sign-key")
 	}
 	defer func() {

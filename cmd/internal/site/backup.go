@@ -191,8 +191,12 @@ func runPrune(ctx context.Context, c *cli.Console, w *writeFlags, keep *keepFlag
 	if len(gone) > 0 {
 		c.Changed()
 	}
-	c.Result("pruned", prunedBackups{gone, n}, fmt.Sprintf("%s removed; the %d newest that a revert leads through are kept", cli.Count(len(gone), "backup"), n))
+	c.Result("pruned", prunedBackups{gone, n}, fmt.Sprintf("%s removed; %s that a revert leads through", cli.Count(len(gone), "backup"), keptNewest(n)))
 	return nil
+}
+
+func keptNewest(n int) string {
+	return count.Verb(n, "the newest is", fmt.Sprintf("the %d newest are", n)) + " kept"
 }
 
 type prunedBackups struct {
@@ -214,6 +218,6 @@ func (s *session) pruneBackups() {
 		return
 	}
 	for _, n := range gone {
-		s.c.Note("backup g%d removed: the %d newest are kept", n, cfg.KeepBackups)
+		s.c.Note("backup g%d removed: %s", n, keptNewest(cfg.KeepBackups))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -56,16 +57,16 @@ func sayAudit(c *cli.Console, p *pack.Pack, r pack.AuditReport) error {
 	out := audit{r.Records, r.OK(), r.Mended, r.BrokenLine, r.Reason, r.Lost, r.Last}
 	if r.Lost != nil {
 		e := fmt.Sprintf("%s to level %s of %s", r.Lost.Kind, pack.LevelName(r.Lost.To), r.Lost.Time.UTC().Format(time.RFC3339))
-		c.Data("audit", out, fmt.Sprintf("failed  %d records hold, but the pack's history has more: no record of the %s", r.Records, e))
+		c.Data("audit", out, fmt.Sprintf("failed  %s %s, but the pack's history has more: no record of the %s", count.Of(r.Records, "record"), count.Verb(r.Records, "holds", "hold"), e))
 		return fault.New(fault.Tampered, "the audit log %s has no record of the %s: it was cut or emptied", p.Root().Full(pack.AuditFile), e).
 			WithHint("compare it with a copy; find out who changed it")
 	}
 	if !r.OK() {
-		c.Data("audit", out, fmt.Sprintf("failed  %d records hold; line %d %s", r.Records, r.BrokenLine, r.Reason))
+		c.Data("audit", out, fmt.Sprintf("failed  %s %s; line %d %s", count.Of(r.Records, "record"), count.Verb(r.Records, "holds", "hold"), r.BrokenLine, r.Reason))
 		return fault.New(fault.Tampered, "the audit log %s is broken at line %d", p.Root().Full(pack.AuditFile), r.BrokenLine).
 			WithHint("compare it with a copy; find out who changed it")
 	}
-	text := fmt.Sprintf("passed  %d records, each follows from the one before, and none of the history's is missing; the last is %s", r.Records, r.Last)
+	text := fmt.Sprintf("passed  %s, each follows from the one before, and none of the history's is missing; the last is %s", count.Of(r.Records, "record"), r.Last)
 	if len(r.Mended) > 0 {
 		text += fmt.Sprintf("\nlines torn by a crash and vouched for by the next record: %v", r.Mended)
 	}

@@ -12,6 +12,7 @@ import (
 	"packlift/apply"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
 	"packlift/verify"
@@ -91,8 +92,8 @@ func merged(before, now []string) []string {
 // suspend lists what waits, and leaves it to the user.
 func (a *applyFlags) suspend(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
 	if a.goOn && !pl.Suspends() && !a.write.dryRun {
-		return fault.New(fault.Conflict, "%d files of this site are in the way, the first is %s: %s; the pack is whole, at level %s",
-			len(pl.Conflicts), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
+		return fault.New(fault.Conflict, "%s of this site %s in the way, the first is %s: %s; the pack is whole, at level %s",
+			count.Of(len(pl.Conflicts), "file"), count.Verb(len(pl.Conflicts), "is", "are"), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
 			WithHint("%s; for another update give this one up first: %s", pl.Remedy(), a.typed("--revert"))
 	}
 	if !pl.Suspends() || a.write.dryRun || a.hotfix || a.stage {

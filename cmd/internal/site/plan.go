@@ -6,6 +6,7 @@ import (
 
 	"packlift/apply"
 	"packlift/internal/cli"
+	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
 )
@@ -65,7 +66,7 @@ func sayDifferent(s *session, pl *apply.Plan) {
 		s.c.Data("different", map[string]any{"level": level, "entries": pl.Different}, "")
 		return
 	}
-	s.c.Warn("%d of the files and folders of %s are missing or different here: %s", len(pl.Different), level, strings.Join(named, ", "))
+	s.c.Warn("%s of %s %s missing or different here: %s", count.Of(len(pl.Different), "path"), level, count.Verb(len(pl.Different), "is", "are"), strings.Join(named, ", "))
 }
 
 // refuseConflicts lists customized files, each with its reason, and ends the
