@@ -154,11 +154,11 @@ func (s *scene) completeBackups(t *testing.T, what, top string) int {
 	if _, err := Recover(context.Background(), p, nil); err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
-	list, err := Generations(p)
+	list, err := Generations(context.Background(), p)
 	if err != nil {
 		t.Errorf("%s: %v", what, err)
 	}
-	there := slices.DeleteFunc(list, func(g Generation) bool { return g.Fault != "" })
+	there := slices.DeleteFunc(list, func(g Generation) bool { return g.Fault != "" || g.Pruned })
 	steps, err := StepsTo(p, Goal{Generation: there[len(there)-1].Number})
 	if err == nil {
 		_, err = CheckSteps(context.Background(), p, steps, s.options(top))

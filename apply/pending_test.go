@@ -73,7 +73,7 @@ func goOn(p *pack.Pack) error {
 }
 
 // waitingJobs are what the helper does with such a pack.
-var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn}
+var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn, "adopt": adoptNow}
 
 // TestPending goes the whole way: wait, decide, be done, be reverted.
 func TestPending(t *testing.T) {

@@ -31,7 +31,7 @@ func main() {
 	var o options
 	flag.IntVar(&o.runs, "runs", 3, "runs a figure is the median of")
 	flag.DurationVar(&o.once, "once", 10*time.Second, "what takes longer is run once")
-	flag.StringVar(&o.only, "only", "", "only transitions whose names hold one of these words, split at commas; every is the bundle with levels between, depot the depot")
+	flag.StringVar(&o.only, "only", "", "only transitions whose names hold one of these words, split at commas; every is the bundle with levels between, depot the depot, window how long a product is stopped")
 	flag.StringVar(&o.peers, "peers", "", "only peers whose names hold one of these words, split at commas; none for none")
 	flag.StringVar(&o.write, "write", "", "write the tables into this document, between their markers")
 	flag.BoolVar(&o.spread, "spread", false, "show the least and the most beside each median")
@@ -102,7 +102,7 @@ func run(o options) error {
 	for _, more := range []struct {
 		name    string
 		measure func() (section, error)
-	}{{levelsName, b.levels}, {depotName, b.depots}} {
+	}{{levelsName, b.levels}, {depotName, b.depots}, {windowName, b.windows}} {
 		if !wants(o.only, more.name) {
 			continue
 		}
