@@ -179,8 +179,23 @@ func (d *decider) keepOurs(x *clash) error {
 		d.setOnly(x, x.change.New, x.entry.Mode)
 		return nil
 	}
-	err := d.complete(x)
+	if err := d.complete(x); err != nil {
+		return err
+	}
 	d.choices.stay(x.Path, AsDecided, x.entry)
+	link, err := d.root.ParentLink(x.Path)
+	if err != nil || link == "" {
+		return ignoreAbsent(err)
+	}
+	e, err := entryNow(d.root, link) // the site's own link stays with what lies under it
+	d.choices.stay(link, AsDecided, e)
+	return err
+}
+
+func ignoreAbsent(err error) error {
+	if absent(err) {
+		return nil
+	}
 	return err
 }
 

@@ -56,7 +56,7 @@ func readCustomized(root *rootfs.Root, d manifest.Digest) (map[string]left, erro
 	}
 	out := make(map[string]left, len(f.Paths))
 	for _, l := range f.Paths {
-		if _, err := l.Is.entry(l.Path); err != nil || productPath(l.Path) != nil || l.As != AsMerged && l.As != AsDecided {
+		if productPath(l.Path) != nil || l.As != AsMerged && l.As != AsDecided {
 			return nil, damagedNote(root, name)
 		}
 		out[l.Path] = l
@@ -68,10 +68,17 @@ func damagedNote(root *rootfs.Root, name string) error {
 	return fault.New(fault.Differs, "%s is damaged", root.Full(name)).WithHint("move it aside; files that it names are told as changed then")
 }
 
-// fits: what stands at the path is what the run left there.
+// fits: what stands at the path is what the run left there. A site's link may lead
+// anywhere; it is compared, and nothing else.
 func (l left) fits(now *manifest.Entry) bool {
-	was, err := l.Is.entry(l.Path)
-	return err == nil && same(now, was)
+	if l.Is == nil || now == nil {
+		return l.Is == nil && now == nil
+	}
+	was := &manifest.Entry{Path: l.Path, Type: l.Is.Type, Mode: l.Is.Mode, Size: l.Is.Size, Target: l.Is.Target}
+	if l.Is.SHA256 != nil {
+		was.SHA256 = *l.Is.SHA256
+	}
+	return same(now, was)
 }
 
 // customize notes where the run will leave files that are other than its target

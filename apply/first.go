@@ -8,6 +8,7 @@ import (
 	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/internal/pack"
 	"packlift/internal/rootfs"
 )
 
@@ -24,10 +25,14 @@ type firstContact struct {
 }
 
 // meet compares the tree with the bundle's signed base: presence, type and size
-// of each entry, no content. What is a conflict anyway is left to that. It
-// fills in Different.
-func (pl *Plan) meet(ctx context.Context, root *rootfs.Root, base *manifest.Manifest, o Options) error {
-	why, err := compareShapes(ctx, root, base.Entries, o.Jobs)
+// of each entry, no content. What is a conflict anyway is left to that, and what is
+// preserved is the site's to have otherwise. It fills in Different.
+func (pl *Plan) meet(ctx context.Context, p *pack.Pack, base *manifest.Manifest, o Options) error {
+	why, err := compareShapes(ctx, p.Root(), base.Entries, o.Jobs)
+	if err != nil {
+		return err
+	}
+	preserve, err := p.Preserve()
 	if err != nil {
 		return err
 	}
@@ -44,7 +49,7 @@ func (pl *Plan) meet(ctx context.Context, root *rootfs.Root, base *manifest.Mani
 		if isFile(e) {
 			pl.first.files++
 		}
-		if why[i] == "" || conflict[e.Path] {
+		if why[i] == "" || conflict[e.Path] || preserve.Match(e.Path, isDir(e)) {
 			continue
 		}
 		if isFile(e) {

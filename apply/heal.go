@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"packlift/bundle"
 	"packlift/internal/count"
@@ -39,8 +40,14 @@ func (h *Healing) Err() error {
 	if len(h.Changed)+len(h.Lacking) == 0 {
 		return nil
 	}
-	f := fault.New(fault.Differs, "%s as before, and %d cannot be put right with this bundle",
-		count.Of(len(h.Changed), "changed file")+count.Verb(len(h.Changed), " stays", " stay"), len(h.Lacking))
+	var left []string
+	if n := len(h.Changed); n > 0 {
+		left = append(left, count.Of(n, "changed file")+count.Verb(n, " stays as it is", " stay as they are"))
+	}
+	if n := len(h.Lacking); n > 0 {
+		left = append(left, count.Of(n, "file")+" cannot be put right with this bundle")
+	}
+	f := fault.New(fault.Differs, "%s", strings.Join(left, ", and "))
 	if len(h.Changed) > 0 {
 		return f.WithHint("name those that are damaged, and not customized, with --replace GLOB: the old ones go into the backup")
 	}
@@ -101,7 +108,7 @@ func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Le
 		return nil, err
 	}
 	if h.base != nil {
-		if err := h.meet(ctx, p.Root(), h.base, o); err != nil {
+		if err := h.meet(ctx, p, h.base, o); err != nil {
 			return nil, err
 		}
 		h.Different = nil // the same is told as what is healed and what stays

@@ -135,7 +135,7 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 		return nil, err
 	}
 	if first {
-		if err := pl.meet(ctx, p.Root(), base, o.withDefaults()); err != nil {
+		if err := pl.meet(ctx, p, base, o.withDefaults()); err != nil {
 			return nil, err
 		}
 	}
