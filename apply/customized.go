@@ -100,8 +100,10 @@ func (pl *Plan) customize(p *pack.Pack) error {
 		}
 	}
 	pl.leave(list)
-	if len(list) == 0 {
-		return nil
+	if len(list) == 0 { // what an earlier attempt noted must not stay
+		if there, err := exists(p.Root(), customizedName(pl.target.Digest())); err != nil || !there {
+			return err
+		}
 	}
 	f := customizedFile{1, make([]left, 0, len(list))}
 	for _, l := range list {

@@ -44,7 +44,7 @@ func (r *PackReport) Err() error {
 		return nil
 	}
 	return fault.New(fault.Differs, "the pack differs from the manifest of level %d: %d missing, %d changed", r.Level, len(r.Missing), len(r.Changed)).
-		WithHint("compare the listed files with what the site changed itself; packlift-import heal BUNDLE puts damaged ones right, packlift-import preserve add PATH takes one as it is")
+		WithHint("compare the listed files with what the site changed itself; packlift-import heal BUNDLE puts damaged ones right, packlift-import preserve add PATH takes one as it is, and keeps updates from it")
 }
 
 // Differing names every file that is not as the manifest says, known or not, sorted.

@@ -169,6 +169,7 @@ func (a *applyFlags) apply(ctx context.Context, s *session, in *common.Bundle) e
 	}
 	fit, err := a.fit(s, b)
 	if err == nil && fit.AlreadyThere {
+		a.offerHeal(s, in)
 		return a.window.again(ctx, s)
 	}
 	if err != nil {
@@ -266,6 +267,15 @@ type alreadyThere struct {
 	Level int    `json:"level"`
 }
 
+// offerHeal: whoever brings a bundle of the level that is there may have damaged files.
+func (a *applyFlags) offerHeal(s *session, in *common.Bundle) {
+	if a.hotfix || in.Spooled {
+		return
+	}
+	here, keys := a.words()
+	s.c.Note("if files are damaged: packlift-import heal%s%s %s", here, keys, cli.ShellWord(in.Path))
+}
+
 func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) {
 	_, v := s.Product()
 	level, err := a.level.For(v)
@@ -287,7 +297,6 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	fit, err := apply.Fit(s.Pack, b, a.stop)
 	if err == nil && fit.AlreadyThere {
 		s.c.Result("already_there", alreadyThere{s.Dir(), fit.To}, fmt.Sprintf("the pack is at level %d already; nothing to do", fit.To))
-		s.c.Note("packlift-import verify-pack tells damaged files; packlift-import heal BUNDLE puts them right from such a bundle")
 	}
 	return fit, err
 }

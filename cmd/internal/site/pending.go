@@ -137,14 +137,19 @@ func sourceOf(in *common.Bundle) (apply.Source, error) {
 	return apply.Source{File: abs}, err
 }
 
-// howToDecide is what to type next; F stands for each file named.
-func (a *applyFlags) howToDecide(pl *apply.Plan) string {
-	keys := ""
+// words are the flags that a command to type next takes over from this one.
+func (a *applyFlags) words() (here, keys string) {
 	for _, name := range a.identities {
 		keys += " -i " + cli.ShellWord(name)
 	}
+	return a.here(), keys
+}
+
+// howToDecide is what to type next; F stands for each file named.
+func (a *applyFlags) howToDecide(pl *apply.Plan) string {
+	here, keys := a.words()
 	return fmt.Sprintf("see packlift-import conflicts%s; for each file F write F.final (F.original and F.new lie beside it), or add --ours GLOB or --theirs GLOB; "+
-		"%sthen: %s%s; or give up: %s", a.here(), structural(pl), a.typed("--continue"), keys, a.typed("--revert"))
+		"%sthen: %s%s; or give up: %s", here, structural(pl), a.typed("--continue"), keys, a.typed("--revert"))
 }
 
 func (a *applyFlags) here() string {
