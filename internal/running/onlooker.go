@@ -8,11 +8,20 @@ import (
 	"github.com/shirou/gopsutil/v4/process"
 )
 
-// stander is a process whose only tie to the folder is that it works in it.
-type stander struct {
+// user is a process that uses something of the folder, and how.
+type user struct {
 	p   *process.Process
 	why string
+	how tie
 }
+
+type tie int
+
+const (
+	program tie = iota
+	open
+	stands // it only works in it
+)
 
 // ends are the pipes that a process reads its input from and writes its output to.
 type ends struct {
@@ -63,14 +72,16 @@ func pipeline(self int32, all map[int32]ends) map[int32]bool {
 	return line
 }
 
-// besides notes the standers that are no onlookers.
-func (s *search) besides(self int32) {
-	line := pipeline(self, s.ends)
-	for _, x := range s.standers {
-		if !line[x.p.Pid] && !s.besideUs(x.p) && !s.shell(x.p) {
-			s.note(x.p, x.why)
-		}
+// onlooker: what the user has of the folder is not the product's work. line is this
+// process's pipeline.
+func (s *search) onlooker(u user, line map[int32]bool) bool {
+	switch {
+	case u.how == program:
+		return false
+	case line[u.p.Pid] || s.besideUs(u.p):
+		return true
 	}
+	return u.how == stands && s.shell(u.p)
 }
 
 // besideUs stands for the pipeline where nothing tells who reads which pipe.

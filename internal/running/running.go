@@ -7,9 +7,11 @@
 //   - this process and those that started it
 //   - a pid file that is older than the process: the number was given anew
 //   - files that are the pack's own (updates/, bin/packlift-import*)
+//   - one that stands in one pipeline with this process, whose program is none of the
+//     folder's. Linux tells that by the pipes themselves; elsewhere a parent and a
+//     process group in common stand for it
 //   - one that only works in the folder, if it is a shell that waits on a terminal for
-//     somebody's commands, or stands in one pipeline with this process. Linux tells
-//     that by the pipes themselves; elsewhere a parent and a process group in common stand for it
+//     somebody's commands
 //
 // What other users' processes have open only root sees; on macOS and Windows open files
 // are not looked at. A process in another container or on another machine that shares the folder is not seen.
@@ -92,9 +94,7 @@ type search struct {
 	ours   map[int32]bool
 	parent int32
 	found  map[int32]Process
-
-	standers []stander
-	ends     map[int32]ends
+	ends   map[int32]ends
 }
 
 // family notes this process and its ancestors.
@@ -202,24 +202,29 @@ func (s *search) processes() error {
 		}
 		return fmt.Errorf("the running processes cannot be listed: %w", err)
 	}
+	var users []user
 	for _, p := range all {
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
 		}
-		if why := s.holds(p); why != "" && !s.ours[p.Pid] {
-			s.note(p, why)
+		if u := s.holds(p); u.why != "" && !s.ours[p.Pid] {
+			users = append(users, u)
 		}
 	}
-	s.besides(int32(os.Getpid()))
+	line := pipeline(int32(os.Getpid()), s.ends)
+	for _, u := range users {
+		if !s.onlooker(u, line) {
+			s.note(u.p, u.why)
+		}
+	}
 	return nil
 }
 
-// holds says what of the folder a process uses, "" for nothing that can be seen. One
-// that only works in it goes with the standers.
-func (s *search) holds(p *process.Process) string {
+// holds says what of the folder a process uses, "" for nothing that can be seen.
+func (s *search) holds(p *process.Process) user {
 	if exe, err := p.ExeWithContext(s.ctx); err == nil {
 		if rel, ok := s.inside(exe); ok {
-			return "its program is " + rel
+			return user{p, "its program is " + rel, program}
 		}
 	}
 	if runtime.GOOS != "windows" { // asking for them there can block; and what is open is not replaced
@@ -227,15 +232,15 @@ func (s *search) holds(p *process.Process) string {
 		s.ends[p.Pid] = endsOf(files)
 		for _, f := range files {
 			if rel, ok := s.inside(f.Path); err == nil && ok && rel != "." {
-				return "has " + rel + " open"
+				return user{p, "has " + rel + " open", open}
 			}
 		}
 	}
 	cwd, err := p.CwdWithContext(s.ctx)
-	if rel, ok := s.inside(cwd); err == nil && ok && !s.ours[p.Pid] {
-		s.standers = append(s.standers, stander{p, "works in " + rel})
+	if rel, ok := s.inside(cwd); err == nil && ok {
+		return user{p, "works in " + rel, stands}
 	}
-	return ""
+	return user{}
 }
 
 // inside gives name relative to the folder, if it lies in it and is the product's.
