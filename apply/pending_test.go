@@ -102,8 +102,19 @@ func TestPending(t *testing.T) {
 	must(t, suspendNow(p))
 	must(t, goOn(p))
 	sameTree(t, "decided once more", readTree(t, p.Dir()), waitEnd)
-	must(t, p.Root().WriteFile("conf/b.final", []byte("newer\n"), 0o644))
 	pl, err := NewRevert(context.Background(), p, testOptions())
+	must(t, err)
+	size := int64(0)
+	for i := range pl.ops {
+		if o := &pl.ops[i]; o.needsNew() {
+			size += o.After.Size
+		}
+	}
+	if !slices.Equal(pl.Finals, []string{"conf/b.final"}) || slices.Contains(pl.Added, "conf/b.final") || pl.Write != size {
+		t.Errorf("finals %v, added %v, %d bytes of %d", pl.Finals, pl.Added, pl.Write, size)
+	}
+	must(t, p.Root().WriteFile("conf/b.final", []byte("newer\n"), 0o644))
+	pl, err = NewRevert(context.Background(), p, testOptions())
 	must(t, err)
 	if len(pl.Conflicts) != 1 || pl.Conflicts[0].Path != "conf/b.final" {
 		t.Errorf("a newer one in its place: %v", pl.Conflicts)

@@ -187,9 +187,12 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 }
 
 func (pl *Plan) list() {
-	pl.Added, pl.Modified, pl.Removed = []string{}, []string{}, []string{} // [] in JSON, not null
+	pl.Added, pl.Modified, pl.Removed, pl.Write = []string{}, []string{}, []string{}, 0 // [] in JSON, not null
 	for i := range pl.ops {
 		o := &pl.ops[i]
+		if o.needsNew() {
+			pl.Write += o.After.Size
+		}
 		if o.helper {
 			continue
 		}
@@ -200,9 +203,6 @@ func (pl *Plan) list() {
 			pl.Added = append(pl.Added, o.Path)
 		case b:
 			pl.Removed = append(pl.Removed, o.Path)
-		}
-		if o.needsNew() {
-			pl.Write += o.After.Size
 		}
 	}
 }

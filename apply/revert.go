@@ -86,7 +86,9 @@ func (pl *Plan) findFinals(p *pack.Pack) error {
 			pl.Finals = append(pl.Finals, o.Path)
 		}
 	}
-	pl.list()
+	if len(pl.Finals) > 0 {
+		pl.list()
+	}
 	return nil
 }
 

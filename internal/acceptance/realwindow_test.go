@@ -89,6 +89,29 @@ func TestRealPackWindow(t *testing.T) {
 	w.on(0, "log", "verify")
 }
 
+// A pack that no update has touched, one jar of which is damaged, heals from a full
+// bundle of its level, and is updated then.
+func TestRealPackHealedFresh(t *testing.T) {
+	w := newWindowSite(t)
+	jar := filepath.Join(w.pack, "lib", "allure-generator-2.43.0.jar")
+	w.edit(jar, func(b []byte) []byte { b[len(b)/2] ^= 1; return b })
+	full := filepath.Join(w.dir, "full.packlift")
+	w.create("create-update", full, "--to", w.old, "-e", "0")
+	if out := w.on(1, "verify-pack"); !strings.Contains(out, "packlift-import heal BUNDLE") {
+		t.Errorf("verify-pack says:\n%s", out)
+	}
+	if out := w.with(0, "apply-update", full); !strings.Contains(out, "if files are damaged: packlift-import heal --pack "+w.pack+" -i "+w.identity+" "+full) {
+		t.Errorf("apply-update says:\n%s", out)
+	}
+	w.with(17, "heal", full)
+	w.with(0, "heal", full, "--replace", "lib/*.jar")
+	w.on(0, "verify-pack")
+	equalTrees(t, w.pack, w.old)
+	w.with(0, "apply-update", w.update10)
+	equalTrees(t, w.pack, w.next)
+	w.want(0, "packlift-import", "backup", "list", "--check", "--pack", w.pack)
+}
+
 // heal damages a jar that came as a delta and removes one that came whole; the update
 // holds both, told from the old files in the backup.
 func (w *windowSite) heal(t *testing.T) {
