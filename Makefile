@@ -86,7 +86,7 @@ check-full: check race failpoints realpacks disks demo ## everything, power cuts
 
 BENCH = PACKS="$(ABSPACKS)" $(GO) run ./internal/bench -runs "$(RUNS)" -dir "$(SCRATCH)" $(if $(WRITE),-write docs/benchmarks.md)
 
-bench: ## sizes, times and memory beside zip, xz, zstd, xdelta3, bsdiff, ostree and openssl; ONLY=esbuild PEERS=zstd,xdelta3 RUNS=1 choose, WRITE=1 fills docs/benchmarks.md
+bench: ## sizes, times and memory beside zip, xz, zstd, xdelta3, bsdiff, ostree and openssl, of depots beside rsync and wget; ONLY=depot or ONLY=esbuild PEERS=zstd,xdelta3 RUNS=1 choose, WRITE=1 fills docs/benchmarks.md
 	@bash .ci/needs.sh bench
 	@$(BENCH) -only "$(ONLY)" -peers "$(PEERS)"
 
