@@ -148,8 +148,8 @@ func (e *errand) layLevels(t *testing.T, top string) {
 
 // picture is all of a pack: its tree, its own data and its backups, but what differs
 // from run to run, who holds the lock, what the log tells of runs that were undone,
-// folders of the pack's own that are made once, manifests that the state does not name,
-// and what is staged, which serves in part as well.
+// folders of the pack's own that are made once, what is kept for manifests that the
+// state does not name, and what is staged, which serves in part as well.
 func (e *errand) picture(t *testing.T, top string) string {
 	t.Helper()
 	var b strings.Builder
@@ -163,9 +163,8 @@ func (e *errand) picture(t *testing.T, top string) string {
 		}
 		for _, p := range sortedPaths(facts) {
 			f := facts[p]
-			digest, ofLevel := strings.CutPrefix(p, manifestDir)
 			switch {
-			case slices.Contains(volatile, p) || ofLevel && !strings.Contains(facts[pack.StateFile].text, strings.TrimSuffix(digest, ".json")):
+			case slices.Contains(volatile, p) || ofOtherLevel(p, facts[pack.StateFile].text):
 				continue
 			case p == pack.AuditFile:
 				f.text = strings.Join(told(f.text), " ")
@@ -178,9 +177,13 @@ func (e *errand) picture(t *testing.T, top string) string {
 	return b.String()
 }
 
-const manifestDir = dataDir + "/manifest/"
+var volatile = []string{dataDir, pack.LockFile, stageRoot, backupTop, pack.ManifestDir, customizedDir}
 
-var volatile = []string{dataDir, pack.LockFile, stageRoot, backupTop, path.Clean(manifestDir)}
+// ofOtherLevel: the file is kept for a manifest that the state does not name.
+func ofOtherLevel(name, state string) bool {
+	digest, of := strings.CutSuffix(path.Base(name), ".json")
+	return of && slices.Contains([]string{pack.ManifestDir, customizedDir}, path.Dir(name)) && !strings.Contains(state, digest)
+}
 
 // told are the events that the audit log's whole records tell, less what was undone.
 func told(log string) (events []string) {

@@ -76,7 +76,7 @@ type recovery struct {
 }
 
 func (r *recovery) run() (RecoverOutcome, error) {
-	for _, dir := range []string{dataDir, pack.ManifestDir, pack.Updates} {
+	for _, dir := range []string{dataDir, pack.ManifestDir, customizedDir, pack.Updates} {
 		if err := r.root.Sweep(dir); err != nil {
 			return RecoverOutcome{}, err
 		}
