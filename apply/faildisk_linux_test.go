@@ -138,6 +138,28 @@ func (d *disk) errandFull(t *testing.T, e *errand) {
 		e.remove(top)
 	}
 	t.Logf("%d bytes are needed; %d runs with less: %v", need, len(tries), c.of)
+	if need > 0 {
+		d.errandLooks(t, e, need, block)
+	}
+}
+
+// errandLooks: a run that looks first is refused at one block less than it takes, and goes
+// through at 5 % more. Staging looks at what the update will take.
+func (d *disk) errandLooks(t *testing.T, e *errand, need, block int64) {
+	more := (need*105/100 + block - 1) / block * block
+	for _, free := range []int64{need - block, more} {
+		top, makeRoom := d.on(t, e, fmt.Sprint("looks", free), free)
+		out, err := e.spawn(e.job, top, "")
+		got := e.picture(t, top)
+		if free == more && e.job != "stage" && (err != nil || got != e.end) {
+			t.Errorf("%s takes %d bytes; with %d: %v %s", e.name, need, free, err, out)
+		}
+		if free < need && (err == nil || got != e.start && !e.inPart || !strings.Contains(out, " bytes are needed, ")) {
+			t.Errorf("%s takes %d bytes; with %d: %v %s", e.name, need, free, err, out)
+		}
+		makeRoom()
+		e.remove(top)
+	}
 }
 
 // errandRecovered kills errands, and then somebody fills the disk.
