@@ -84,7 +84,8 @@ func counts(lines []string) map[string]int {
 
 // TestNoLineLost: what a side added is there, what a side took away is gone, and
 // nothing else: by count of equal lines, the result is base + (ours-base) +
-// (theirs-base), less changes that both made.
+// (theirs-base), less changes that both made. A line that is new is there as often as
+// in either side, and one that is in neither is gone.
 func TestNoLineLost(t *testing.T) {
 	clean := 0
 	eachCase(t, func(_ *rand.Rand, b, x, y []string) {
@@ -97,6 +98,12 @@ func TestNoLineLost(t *testing.T) {
 		for _, l := range slices.Concat(b, x, y, got) {
 			dx, dy := nx[l]-nb[l], ny[l]-nb[l]
 			low, high := min(dx, dy, dx+dy), max(dx, dy, dx+dy)
+			if nb[l] == 0 { // no side can have moved it
+				low = max(dx, dy)
+			}
+			if nx[l] == 0 && ny[l] == 0 {
+				high = -nb[l]
+			}
 			if d := n[l] - nb[l]; d < low || d > high {
 				t.Errorf("%q: base %d, ours %+d, theirs %+d, result %+d", l, nb[l], dx, dy, d)
 			}
