@@ -2,7 +2,6 @@ package apply
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -103,10 +102,22 @@ func (f *finder) knows(p string, d manifest.Digest) bool {
 	return ok && have == d
 }
 
+// baseConflict tells that the content of user, which the run needs, cannot be made:
+// the file that the bundle tells it from, at one of paths, is not the level's. Nothing
+// that can be decided here makes it.
 func (pl *Plan) baseConflict(paths []string, user string) {
-	if slices.ContainsFunc(pl.Conflicts, func(c Conflict) bool { return slices.Contains(paths, c.Path) }) {
-		return // said already
-	}
 	pl.remedies.add(sendWhole)
-	pl.Conflicts = append(pl.Conflicts, Conflict{paths[0], fmt.Sprintf("changed or missing here, and the bundle tells the new %s from it", user)})
+	pl.other = true
+	told := "the bundle tells the new " + user + " from it"
+	if i := slices.IndexFunc(pl.Conflicts, func(c Conflict) bool { return slices.Contains(paths, c.Path) }); i >= 0 {
+		if c := &pl.Conflicts[i]; c.Decide != nil {
+			c.Reason, c.Decide = c.Reason+", and "+told, nil
+		}
+		return
+	}
+	c := Conflict{Path: paths[0], Reason: "changed or missing here, and " + told}
+	if pl.choices != nil && pl.choices.how[user] == ByTheirs && slices.Contains(paths, user) {
+		c = Conflict{user, "changed or missing here, and the bundle tells the new one from the original: --theirs takes another bundle", []string{ByFinal, ByOurs}}
+	}
+	pl.Conflicts = append(pl.Conflicts, c)
 }

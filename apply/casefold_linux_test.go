@@ -88,11 +88,12 @@ func TestDiskCaseFoldRecovery(t *testing.T) {
 // Killed before each effect, and again in recovery, the pack comes to exactly one
 // of the two spellings.
 func TestDiskCaseFoldKilled(t *testing.T) {
-	for _, job := range []string{"apply", "revert"} {
+	for _, c := range [][2]string{{"apply", "case"}, {"revert", "case"}, {"apply", "recased"}, {"revert", "recased"}} {
+		job := c[0]
 		dir := filepath.Join(disktest.Scratch(t), "disk")
 		disktest.FoldCase(t, dir)
-		d := &disk{kind: "case", dir: dir, job: job, trees: "case"}
-		d.from, d.to = diskTrees("case")
+		d := &disk{kind: "case", dir: dir, job: job, trees: c[1]}
+		d.from, d.to = diskTrees(c[1])
 		must(t, initPack(t, d.pack(), d.from, 3).Close())
 		if job == "revert" {
 			d.works(t, "apply")
@@ -123,7 +124,7 @@ func (d *disk) killedAnywhere(t *testing.T) {
 			t.Errorf("%s: the tree is neither old nor new:\n%s", what, got)
 		}
 	}
-	t.Logf("%s: %d effects; old %d times, new %d times", d.job, len(effects), ends[false], ends[true])
+	t.Logf("%s of %s: %d effects; old %d times, new %d times", d.job, d.trees, len(effects), ends[false], ends[true])
 	if ends[false] == 0 || ends[true] == 0 {
 		t.Error("recovery never goes both ways")
 	}

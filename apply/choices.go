@@ -26,6 +26,7 @@ type clash struct {
 	Conflict
 	fix    remedy
 	change *manifest.Change
+	coming *manifest.Change // what comes in its place under a name of another case, where that is ignored
 	look
 }
 
@@ -38,12 +39,13 @@ type choices struct {
 	left     []clash                    // that nothing decided
 	met      []string                   // every path that was a clash
 	stays    map[string]stay            // paths that no op touches, as they are
+	how      map[string]string          // what decided a clash
 
 	Merged, Kept, Preserved []string
 }
 
 func newChoices(p *pack.Pack, contents *contentIndex, o Options) (*choices, error) {
-	c := &choices{Options: o, contents: contents}
+	c := &choices{Options: o, contents: contents, how: map[string]string{}}
 	for _, g := range slices.Concat(o.Ours, o.Theirs) {
 		if err := pack.CheckGlob(g); err != nil {
 			return nil, fault.New(fault.Usage, "%w", err)
@@ -96,6 +98,9 @@ func (d *decider) settle(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return interrupted(ctx)
 		}
+		if err := d.recased(x); err != nil {
+			return err
+		}
 		done, err := d.choose(x)
 		if err != nil {
 			return err
@@ -109,6 +114,8 @@ func (d *decider) settle(ctx context.Context) error {
 		return err
 	}
 	for i := range left {
+		d.dropComing(&left[i])
+		left[i].Decide = left[i].ways()
 		d.conflicts, d.fixes = append(d.conflicts, left[i].Conflict), append(d.fixes, left[i].fix)
 	}
 	d.choices.left = left
@@ -116,16 +123,41 @@ func (d *decider) settle(ctx context.Context) error {
 	return nil
 }
 
+// ways are what can decide x here. Where the bundle tells the new content from the
+// original, its content is not to be had.
+func (x *clash) ways() (out []string) {
+	if x.finishable() {
+		out = append(out, ByFinal)
+	}
+	out = append(out, ByOurs)
+	if x.fix != sendWhole && x.replaceable() {
+		out = append(out, ByTheirs)
+	}
+	return out
+}
+
+// finishable: F.final can stand there.
+func (x *clash) finishable() bool {
+	return x.blocked == "" && !isDir(x.entry) && (x.coming == nil || !isDir(x.coming.New))
+}
+
+// replaceable: --theirs can put the update's version in the place of the site's.
+func (x *clash) replaceable() bool {
+	return x.blocked == "" && (!isDir(x.entry) || isDir(x.change.New))
+}
+
 // choose asks what the user said; done means that x is no conflict any more.
 func (d *decider) choose(x *clash) (done bool, err error) {
 	if x.onlyMode() {
 		if done, err = d.mergeMode(x); done || err != nil {
+			d.choices.how[x.Path] = ByMerge
 			return done, err
 		}
 	}
 	ours, theirs := pack.MatchAny(d.choices.Ours, x.Path), pack.MatchAny(d.choices.Theirs, x.Path)
 	if slices.Contains(d.choices.Finals, x.Path) {
 		if done, err = d.takeFinal(x); done || err != nil {
+			d.choices.how[x.Path] = ByFinal
 			return done, err
 		}
 	}
@@ -133,6 +165,7 @@ func (d *decider) choose(x *clash) (done bool, err error) {
 	case ours && theirs:
 		return false, fault.New(fault.Usage, "%q is decided both ways, by --ours and by --theirs", x.Path).WithHint("give patterns that do not meet")
 	case ours:
+		d.choices.how[x.Path] = ByOurs
 		return true, d.keepOurs(x)
 	case theirs:
 		return d.takeTheirs(x)
@@ -156,7 +189,7 @@ func (d *decider) mergeMode(x *clash) (bool, error) {
 	}
 	mode, ok := mergedMode(x.change, x.entry)
 	if !ok {
-		x.fix, x.Reason = resetMode, fmt.Sprintf("mode changed here (%04o) and by the update (%04o to %04o)", x.entry.Mode, x.change.Old.Mode, x.change.New.Mode)
+		x.fix, x.Reason = resetMode, fmt.Sprintf("mode changed here (%04o) and by %s (%04o to %04o)", x.entry.Mode, d.verb, x.change.Old.Mode, x.change.New.Mode)
 		return false, nil
 	}
 	d.setOnly(x, x.entry, mode)
@@ -182,7 +215,9 @@ func (d *decider) keepOurs(x *clash) error {
 	if err := d.complete(x); err != nil {
 		return err
 	}
-	d.choices.stay(x.Path, AsDecided, x.entry)
+	for _, p := range append(d.dropComing(x), x.Path) {
+		d.choices.stay(p, AsDecided, x.entry)
+	}
 	link, err := d.root.ParentLink(x.Path)
 	if err != nil || link == "" {
 		return ignoreAbsent(err)
@@ -200,13 +235,14 @@ func ignoreAbsent(err error) error {
 }
 
 func (d *decider) takeTheirs(x *clash) (bool, error) {
-	if x.blocked != "" || isDir(x.entry) && !isDir(x.change.New) {
+	if !x.replaceable() {
 		x.Reason += "; --theirs cannot change that"
 		return false, nil
 	}
 	if err := d.complete(x); err != nil {
 		return false, err
 	}
+	d.choices.how[x.Path] = ByTheirs
 	if x.fix == resetMode && x.onlyMode() {
 		d.setOnly(x, x.entry, x.change.New.Mode)
 		return true, nil
@@ -225,7 +261,7 @@ func (d *decider) complete(x *clash) (err error) {
 
 // takeFinal takes F.final for F, if it is there and fit.
 func (d *decider) takeFinal(x *clash) (bool, error) {
-	if x.blocked != "" || isDir(x.entry) {
+	if !x.finishable() {
 		return false, nil
 	}
 	name := x.Path + endFinal
@@ -237,7 +273,7 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 		x.Reason += "; its " + endFinal + " is no file"
 		return false, nil
 	}
-	if line, err := d.marker(x, e); err != nil || line > 0 {
+	if line, err := finalMarker(d.root, x.Path, e); err != nil || line > 0 {
 		x.Reason += fmt.Sprintf("; its %s still has a conflict marker in line %d", endFinal, line)
 		return false, err
 	}
@@ -248,6 +284,10 @@ func (d *decider) takeFinal(x *clash) (bool, error) {
 		return false, err
 	}
 	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: finalMode(x, e), Size: e.Size, SHA256: e.SHA256}
+	if x.coming != nil {
+		d.finalUnderNewName(x, *after, name)
+		return true, nil
+	}
 	if x.entry != nil && same(x.entry, after) {
 		d.choices.Kept = append(d.choices.Kept, x.Path)
 		d.choices.stay(x.Path, AsDecided, x.entry)
@@ -273,19 +313,19 @@ func (d *decider) putAway(name string, e *manifest.Entry) error {
 	return nil
 }
 
-// marker is the line of a conflict marker in the final file that none of the
-// other versions has.
-func (d *decider) marker(x *clash, final *manifest.Entry) (int, error) {
+// finalMarker is the line of a conflict marker in the final file of p that none of
+// the other versions has.
+func finalMarker(root *rootfs.Root, p string, final *manifest.Entry) (int, error) {
 	if final.Size > merge.MaxText {
 		return 0, nil
 	}
 	var known [][]byte
 	for _, end := range []string{"", endOriginal, endNew} {
-		if b, err := d.root.ReadFile(x.Path+end, merge.MaxText); err == nil {
+		if b, err := root.ReadFile(p+end, merge.MaxText); err == nil {
 			known = append(known, b)
 		}
 	}
-	b, err := d.root.ReadFile(x.Path+endFinal, merge.MaxText)
+	b, err := root.ReadFile(p+endFinal, merge.MaxText)
 	return merge.Marker(b, known...), err
 }
 

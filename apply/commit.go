@@ -240,7 +240,7 @@ func (e *engine) place(o *op) error {
 		return err
 	}
 	if !sameContent(staged, o.After) {
-		return unrecoverable([]Conflict{{o.Path, "its staged content is missing or damaged"}})
+		return unrecoverable([]Conflict{{Path: o.Path, Reason: "its staged content is missing or damaged"}})
 	}
 	if err := e.mendMode(o.New, o.After); err != nil {
 		return err

@@ -28,7 +28,8 @@ type decider struct {
 	preserved []string       // by it
 	clashes   []clash
 	byPath    map[string]*manifest.Change
-	removed   map[string]string // folded path → removed path
+	removed   map[string]string           // folded path → removed path
+	recasings map[string]*manifest.Change // see comingFor
 	folders   *folders
 	ops       []op
 	conflicts []Conflict
@@ -38,7 +39,7 @@ type decider struct {
 
 func newDecider(root *rootfs.Root, kind string, changes []manifest.Change) *decider {
 	d := &decider{root: root, verb: "the update", exact: kind == kindRevert || kind == kindHeal, changes: changes, folders: newFolders(root)}
-	if d.exact {
+	if d.exact || kind == kindHotfix {
 		d.verb = "the " + kind
 	}
 	d.byPath = make(map[string]*manifest.Change, len(changes))
@@ -330,6 +331,11 @@ func (d *decider) dropFullFolders() error {
 		}
 	}
 	d.ops = kept
+	for _, dir := range d.kept {
+		if err := d.keepRecased(dir); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -28,17 +28,17 @@ func waitPack(t *testing.T, dir, job string) {
 	if job != "suspend" {
 		must(t, suspendNow(p))
 	}
-	if job == "go on" {
+	if job == "go on" || job == "stage on" {
 		must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
 	}
 	must(t, p.Close())
 }
 
-// TestWaitingFails: whatever effect a run that waits, is dropped or goes on ends
-// at, killed or by a full disk, the pack is the old one or the new one, what lies
+// TestWaitingFails: whatever effect a run that waits, is dropped, goes on or stages
+// what is decided ends at, killed or by a full disk, the pack is the old one or the new one, what lies
 // beside it is accounted for, and the same command brings it to its end.
 func TestWaitingFails(t *testing.T) {
-	for _, job := range []string{"suspend", "drop", "go on"} {
+	for _, job := range []string{"suspend", "drop", "go on", "stage on"} {
 		t.Run(job, func(t *testing.T) {
 			work := scratch(t)
 			probe := filepath.Join(work, "probe")
@@ -115,7 +115,11 @@ func waitAgain(t *testing.T, what, job string, p *pack.Pack) {
 		return
 	}
 	want := waitEnd
-	if job != "go on" {
+	if job == "stage on" {
+		if err := goOn(p); err != nil {
+			t.Errorf("%s: go on: %v", what, err)
+		}
+	} else if job != "go on" {
 		want = waitSite
 		if err := dropNow(p); err != nil {
 			t.Errorf("%s: drop: %v", what, err)

@@ -55,7 +55,7 @@ func (pl *Plan) meet(ctx context.Context, p *pack.Pack, base *manifest.Manifest,
 		if isFile(e) {
 			pl.first.absent++
 		}
-		pl.Different = append(pl.Different, Conflict{e.Path, why[i]})
+		pl.Different = append(pl.Different, Conflict{Path: e.Path, Reason: why[i]})
 	}
 	return nil
 }

@@ -64,6 +64,9 @@ func diskHelper(args []string) int {
 func (r *diskResult) do(p *pack.Pack, job, trees string, blind bool, o Options) (err error) {
 	var pl *Plan
 	f := diskBundle(trees)
+	if trees == "recased" {
+		recasedDecide(f, &o)
+	}
 	switch job {
 	case "recover":
 		out, err := Recover(context.Background(), p, nil)
@@ -92,6 +95,9 @@ func diskBundle(trees string) *fakeBundle {
 	if trees == "chain" {
 		return newChain(plainTB{}, chainTrees[:4]...)
 	}
+	if trees == "recased" {
+		return textFake(plainTB{}, recasedBase, recasedLevel)
+	}
 	from, to := diskTrees(trees)
 	return newFake(plainTB{}, from, to, 3, 10)
 }
@@ -109,6 +115,8 @@ func diskTrees(name string) (from, to tree) {
 		return chainTrees[0], chainTrees[3]
 	case "case":
 		return caseTrees()
+	case "recased":
+		return recasedKept, recasedDone
 	case "folders": // a tree of folders takes the place of another
 		for i := range 60 {
 			for j := range 4 {

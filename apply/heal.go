@@ -192,7 +192,7 @@ func (w *wounds) changes(ctx context.Context, r *PackReport) (out []manifest.Cha
 			return nil, err
 		}
 		if why != "" {
-			w.h.Lacking = append(w.h.Lacking, Conflict{path, why})
+			w.h.Lacking = append(w.h.Lacking, Conflict{Path: path, Reason: why})
 			continue
 		}
 		out = append(out, manifest.Change{Path: path, Old: old, New: &e})

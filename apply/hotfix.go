@@ -85,6 +85,7 @@ func NewHotfixPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Option
 	if err != nil {
 		return nil, err
 	}
+	o.open = payloadOf(b, o)
 	return planUpdate(ctx, p, b.Info(), fit, l, o)
 }
 

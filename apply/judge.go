@@ -41,11 +41,11 @@ func (e *engine) judge() (ahead, back []Conflict, stage bool, err error) {
 			return nil, nil, false, err
 		}
 		if why, ours := f.ahead(o); why != "" {
-			ahead = append(ahead, Conflict{o.Path, why})
+			ahead = append(ahead, Conflict{Path: o.Path, Reason: why})
 			stage = stage && ours
 		}
 		if why := f.back(o); why != "" {
-			back = append(back, Conflict{o.Path, why})
+			back = append(back, Conflict{Path: o.Path, Reason: why})
 		}
 	}
 	return ahead, back, stage, nil

@@ -61,7 +61,7 @@ func (d *decider) merge(x *clash) (bool, error) {
 	}
 	mode, ok := mergedMode(x.change, x.entry)
 	if !ok {
-		x.Reason = "its mode changed here and by the update"
+		x.Reason = "its mode changed here and by " + d.verb
 		return false, nil
 	}
 	after := &manifest.Entry{Path: x.Path, Type: manifest.File, Mode: mode, Size: int64(len(out)), SHA256: manifest.Sum(out)}
@@ -71,16 +71,17 @@ func (d *decider) merge(x *clash) (bool, error) {
 	} else {
 		d.choices.stay(x.Path, AsMerged, x.entry)
 	}
+	d.choices.how[x.Path] = ByMerge
 	d.choices.Merged = append(d.choices.Merged, x.Path)
 	return true, nil
 }
 
 // explain adds that the update's content cannot be made here.
 func (c *choices) explain(x *clash) {
-	if !isFile(x.change.Old) || !isFile(x.change.New) || x.blocked != "" || isFile(x.entry) && sameContent(x.entry, x.change.Old) {
+	if !isFile(x.change.Old) || !isFile(x.newer()) || x.blocked != "" || isFile(x.entry) && sameContent(x.entry, x.change.Old) {
 		return
 	}
-	if n, _ := c.contents.get(x.change.New.SHA256); n.Delta && slices.Contains(n.Bases, x.change.Old.SHA256) {
+	if n, _ := c.contents.get(x.newer().SHA256); n.Delta && slices.Contains(n.Bases, x.change.Old.SHA256) {
 		x.Reason += "; the bundle tells the new one from the original"
 		x.fix = sendWhole
 	}
@@ -127,7 +128,7 @@ func (c *choices) wanted(clashes []clash) map[manifest.Digest]bool {
 	want := map[manifest.Digest]bool{}
 	for i := range clashes {
 		if x := &clashes[i]; x.blocked == "" {
-			for _, e := range []*manifest.Entry{x.change.Old, x.change.New} {
+			for _, e := range []*manifest.Entry{x.change.Old, x.newer()} {
 				if !isFile(e) {
 					continue
 				}

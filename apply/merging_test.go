@@ -34,12 +34,14 @@ func withMode(s stand, name string, mode os.FileMode) stand {
 }
 
 var (
-	stateNothing = stand{"nothing", tree{}}
-	statePlain   = stateText("text", "one", "three")
-	stateLibrary = stand{"binary", tree{"f": file("\x00\x01library 1")}}
-	stateLink    = stand{"link", tree{"f": link("other")}}
-	stateFolder  = stand{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
-	stateOwn     = stand{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
+	stateNothing     = stand{"nothing", tree{}}
+	statePlain       = stateText("text", "one", "three")
+	stateLibrary     = stand{"binary", tree{"f": file("\x00\x01library 1")}}
+	stateLink        = stand{"link", tree{"f": link("other")}}
+	stateNamedFolder = stand{"named F", tree{"F": dir(0o755), "F/in": file("in\n")}}
+	stateFolder      = stand{"folder", tree{"f": dir(0o755), "f/in": file("in\n")}}
+	stateNamed       = stand{"named F", tree{"F": statePlain.tree["f"]}}
+	stateOwn         = stand{"own folder", tree{"f": dir(0o755), "f/own": file("own\n")}}
 )
 
 // The sides of each case: what a level may have, and what site and update make of it.
@@ -51,8 +53,8 @@ var cases = []struct {
 		[]stand{stateText("text", "mine", "three"), stateLink, stateOwn},
 		[]stand{statePlain, stateLink, stateFolder}},
 	{statePlain,
-		[]stand{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
-		[]stand{stateText("last line edited", "one", "new three"), stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
+		[]stand{stateText("first line edited", "mine", "three"), stateText("all edited", "mine", "my three"), withMode(statePlain, "mode 0600", 0o600), stateNothing, stateLink, stateOwn, stateNamed},
+		[]stand{stateText("last line edited", "one", "new three"), stateNamed, stateText("first line edited as here", "mine", "three"), withMode(statePlain, "mode 0755", 0o755), stateNothing, stateLink, stateFolder, {"binary", tree{"f": file("\x00\x01library 2")}}}},
 	{stateLibrary,
 		[]stand{{"edited", tree{"f": file("\x00\x01my library")}}, withMode(stateLibrary, "mode 0600", 0o600), stateNothing, stateLink, stateOwn},
 		[]stand{{"edited", tree{"f": file("\x00\x01library 2")}}, withMode(stateLibrary, "mode 0755", 0o755), stateNothing, stateLink, stateFolder}},
@@ -61,8 +63,8 @@ var cases = []struct {
 		[]stand{{"leads to new", tree{"f": link("new")}}, stateNothing, statePlain, stateFolder}},
 	{stateFolder,
 		[]stand{{"file in it edited", tree{"f": dir(0o755), "f/in": file("mine\n")}}, {"own file in it", tree{"f": dir(0o755), "f/in": file("in\n"), "f/own": file("own\n")}},
-			{"mode 0700", tree{"f": dir(0o700), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink},
-		[]stand{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
+			stateNamedFolder, {"mode 0700", tree{"f": dir(0o700), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink},
+		[]stand{{"file in it edited", tree{"f": dir(0o755), "f/in": file("new in\n")}}, stateNamedFolder, {"mode 0711", tree{"f": dir(0o711), "f/in": file("in\n")}}, stateNothing, statePlain, stateLink}},
 }
 
 var around = tree{"other": file("other\n"), "another": file("another\n"), "new": file("new\n")}

@@ -32,6 +32,14 @@ func openPayload(b *verify.Bundle, o Options) (*payload, error) {
 	return &payload{b: b, o: o}, nil
 }
 
+// payloadOf opens the payload for a plan that wants texts of it.
+func payloadOf(b *verify.Bundle, o Options) func() (blobs, func() error) {
+	return func() (blobs, func() error) {
+		source := &payload{b: b, o: o.withDefaults()}
+		return source, source.Close
+	}
+}
+
 func (p *payload) Next() (*content, error) {
 	if p.open == nil {
 		contents, err := p.b.Payload(p.o.Identities, verify.PayloadOptions{Jobs: p.o.Jobs, MaxMemory: payloadMemory})

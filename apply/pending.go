@@ -31,17 +31,18 @@ type Pending struct {
 	Bundle string          `json:"bundle"` // its id
 	Sums   manifest.Digest `json:"sums"`   // of its SHA256SUMS: what was verified
 	Source
-	From      int        `json:"from"`
-	To        int        `json:"to"`
-	Level     int        `json:"level,omitempty"` // that was asked for
-	Backup    string     `json:"backup,omitempty"`
-	NoBackup  bool       `json:"no_backup,omitempty"`
-	NoLog     bool       `json:"no_changelog,omitempty"`
-	Template  string     `json:"template,omitempty"`
-	Ours      []string   `json:"ours,omitempty"`
-	Theirs    []string   `json:"theirs,omitempty"`
-	Conflicts []Conflict `json:"conflicts"`
-	Helpers   []Helper   `json:"helpers"`
+	From      int       `json:"from"`
+	To        int       `json:"to"`
+	Hotfix    int       `json:"hotfix,omitempty"` // its number, 0 for an update
+	Level     int       `json:"level,omitempty"`  // that was asked for
+	Backup    string    `json:"backup,omitempty"`
+	NoBackup  bool      `json:"no_backup,omitempty"`
+	NoLog     bool      `json:"no_changelog,omitempty"`
+	Template  string    `json:"template,omitempty"`
+	Ours      []string  `json:"ours,omitempty"`
+	Theirs    []string  `json:"theirs,omitempty"`
+	Conflicts []Waiting `json:"conflicts"`
+	Helpers   []Helper  `json:"helpers"`
 }
 
 // Source is where a pending update came from: a bundle's file, none where it is not
@@ -52,6 +53,13 @@ type Source struct {
 	Depot   string          `json:"depot,omitempty"`
 	Channel string          `json:"channel,omitempty"`
 	Target  manifest.Digest `json:"target,omitzero"`
+}
+
+// Waiting is a conflict of an update that waits.
+type Waiting struct {
+	Conflict
+	// Decided is what decided it in the last run: ByOurs and so on; empty while it is open.
+	Decided string `json:"decided,omitempty"`
 }
 
 // Helper is a file beside a customized one that the tool wrote.
@@ -90,7 +98,7 @@ func (w *Pending) check() error {
 	switch {
 	case w.Format != 1:
 		return fmt.Errorf("format %d is unknown", w.Format)
-	case w.From < -1 || w.To < 0 || max(w.From, w.To, w.Level) > manifest.MaxLevel || w.Level < 0:
+	case w.From < -1 || w.To < 0 || max(w.From, w.To, w.Level) > manifest.MaxLevel || w.Level < 0 || w.Hotfix < 0 || w.Hotfix > manifest.MaxNumber:
 		return errors.New("its levels are impossible")
 	case len(w.Conflicts) > MaxOps || len(w.Helpers) > 2*MaxOps || len(w.Ours)+len(w.Theirs) > maxGlobs:
 		return errors.New("it names too much")
@@ -106,6 +114,9 @@ func (w *Pending) check() error {
 	for _, c := range w.Conflicts {
 		if err := productPath(c.Path); err != nil {
 			return err
+		}
+		if slices.ContainsFunc(c.Decide, unknownWay) || c.Decided != "" && unknownWay(c.Decided) {
+			return fmt.Errorf("%.200q is decided in an unknown way", c.Path)
 		}
 		mine[c.Path] = true
 	}
@@ -124,6 +135,29 @@ func (w *Pending) check() error {
 	return nil
 }
 
+func unknownWay(s string) bool {
+	return !slices.Contains([]string{ByFinal, ByOurs, ByTheirs, ByMerge, Gone}, s)
+}
+
+// What is what waits, as a message names it.
+func (w *Pending) What() string {
+	if w.Hotfix > 0 {
+		return fmt.Sprintf("hotfix %d of level %s", w.Hotfix, levelName(w.To))
+	}
+	return fmt.Sprintf("update from level %s to %s", levelName(w.From), levelName(w.To))
+}
+
+// Command is the one that began it, and goes on with it.
+func (w *Pending) Command() string {
+	switch {
+	case w.Depot != "":
+		return "packlift-export update PACK"
+	case w.Hotfix > 0:
+		return "packlift-import apply-hotfix"
+	}
+	return "packlift-import apply-update"
+}
+
 // Fits refuses a bundle that is not the one that was verified.
 func (w *Pending) Fits(sums manifest.Digest) error {
 	if w.Depot != "" {
@@ -133,7 +167,7 @@ func (w *Pending) Fits(sums manifest.Digest) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "this is another bundle than the one whose conflicts wait (%s)", w.File).
-		WithHint("give that one: packlift-import apply-update --continue BUNDLE; or give up: packlift-import apply-update --revert")
+		WithHint("give that one: %[1]s --continue BUNDLE; or give up: %[1]s --revert", w.Command())
 }
 
 // FitsDepot refuses an update that waits for its bundle.
@@ -157,10 +191,7 @@ func (w *Pending) FitsLevel(from, to int, target manifest.Digest) error {
 type typed struct{ goOn, giveUp string }
 
 func (w *Pending) words() typed {
-	if w.Depot != "" {
-		return typed{"packlift-export update PACK --continue", "packlift-export update PACK --revert"}
-	}
-	return typed{"packlift-import apply-update --continue", "packlift-import apply-update --revert"}
+	return typed{w.Command() + " --continue", w.Command() + " --revert"}
 }
 
 // is tells whether a run carries this update out. One from a depot is another bundle each time.
@@ -179,14 +210,22 @@ func (w *Pending) Paths() (out []string) {
 	return out
 }
 
-// Refuse is what every other command that writes ends with.
-func (w *Pending) Refuse() error {
-	noun := "conflicts wait"
-	if len(w.Conflicts) == 1 {
-		noun = "conflict waits"
+// Refuse is what every other command that writes ends with; open conflicts are not
+// decided yet.
+func (w *Pending) Refuse(open int) error {
+	an := "an "
+	if w.Hotfix > 0 {
+		an = ""
 	}
-	return fault.New(fault.Conflict, "an update from level %s to %s is pending, and %d %s for you; the pack is whole, at level %s",
-		levelName(w.From), levelName(w.To), len(w.Conflicts), noun, levelName(w.From)).
+	left := fmt.Sprintf("%d conflicts wait", open)
+	switch {
+	case open == 1:
+		left = "1 conflict waits"
+	case open == 0:
+		return fault.New(fault.Conflict, "%s%s is pending, and all its conflicts are decided; the pack is whole, at level %s", an, w.What(), levelName(w.From)).
+			WithHint("go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
+	}
+	return fault.New(fault.Conflict, "%s%s is pending, and %s for you; the pack is whole, at level %s", an, w.What(), left, levelName(w.From)).
 		WithHint("see them: packlift-import conflicts; go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -53,18 +54,23 @@ func dropNow(p *pack.Pack) error {
 	return err
 }
 
-func goOn(p *pack.Pack) error {
-	f := textFake(plainTB{}, waitBase, waitNew)
-	o := waitOptions(f)
-	w, err := ReadPending(p)
-	if err != nil {
-		return err
+// decided is the plan of a run that goes on, with everything decided.
+func decided(p *pack.Pack) (f *fakeBundle, w *Pending, pl *Plan, o Options, err error) {
+	f = textFake(plainTB{}, waitBase, waitNew)
+	o = waitOptions(f)
+	if w, err = ReadPending(p); err != nil {
+		return f, w, pl, o, err
 	}
 	o.Finals, o.Ours, o.Theirs = w.Paths(), []string{"lib", "gone"}, []string{"late/**"}
-	if fit, err := f.fit(p, o); err != nil || fit.AlreadyThere {
+	pl, err = f.plan(p, o)
+	return f, w, pl, o, err
+}
+
+func goOn(p *pack.Pack) error {
+	if fit, err := textFake(plainTB{}, waitBase, waitNew).fit(p, testOptions()); err != nil || fit.AlreadyThere {
 		return err
 	}
-	pl, err := f.plan(p, o)
+	f, _, pl, o, err := decided(p)
 	if err != nil {
 		return err
 	}
@@ -72,8 +78,20 @@ func goOn(p *pack.Pack) error {
 	return err
 }
 
+// stageOn makes ready what is decided, and notes the decisions.
+func stageOn(p *pack.Pack) error {
+	f, w, pl, o, err := decided(p)
+	if err != nil {
+		return err
+	}
+	if _, err := pl.stageAll(context.Background(), p, &fakeBlobs{f: f}, o.withDefaults()); err != nil {
+		return err
+	}
+	return w.Decide(p, pl, o)
+}
+
 // waitingJobs are what the helper does with such a pack.
-var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn, "adopt": adoptNow}
+var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn, "adopt": adoptNow, "stage on": stageOn}
 
 // TestPending goes the whole way: wait, decide, be done, be reverted.
 func TestPending(t *testing.T) {
@@ -151,6 +169,45 @@ func conflictNames(w *Pending) (out []string) {
 	return out
 }
 
+// TestDecided: the record tells how each was decided, and what was staged serves.
+func TestDecided(t *testing.T) {
+	p := newPack(t, waitSite, 3)
+	must(t, suspendNow(p))
+	must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
+	must(t, stageOn(p))
+	w, err := ReadPending(p)
+	must(t, err)
+	got := map[string]string{}
+	for i := range w.Conflicts {
+		v, err := w.Versions(p, &w.Conflicts[i])
+		must(t, err)
+		got[w.Conflicts[i].Path] = v.Decided
+	}
+	if want := map[string]string{"conf/b": ByFinal, "gone": ByOurs, "late/f": ByTheirs, "lib": ByOurs}; !maps.Equal(got, want) {
+		t.Errorf("decided: %v, want %v", got, want)
+	}
+	if n, err := w.Open(p); n != 0 || err != nil {
+		t.Errorf("%d are open, %v", n, err)
+	}
+	for text, want := range map[string]int{"<<<<<<< mine\n": 1, "": 1, "both\n": 0} { // half done, gone, there again
+		must(t, os.Remove(filepath.Join(p.Dir(), "conf/b.final")))
+		if text != "" {
+			must(t, p.Root().WriteFile("conf/b.final", []byte(text), 0o644))
+		}
+		if n, err := w.Open(p); n != want || err != nil {
+			t.Errorf("F.final %q: %d are open, %v", text, n, err)
+		}
+		must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
+	}
+	sameTree(t, "staged", readTree(t, p.Dir()), waitSite.with(waitHelpers).with(tree{"conf/b.final": file("both\n")}))
+	f, _, pl, o, err := decided(p)
+	must(t, err)
+	f.lacks = len(f.contents) // nothing comes from the bundle
+	_, err = f.run(context.Background(), p, pl, o)
+	must(t, err)
+	sameTree(t, "gone on", readTree(t, p.Dir()), waitEnd)
+}
+
 // TestDropped: what somebody changed stays; all else goes.
 func TestDropped(t *testing.T) {
 	p := newPack(t, waitSite, 3)
@@ -192,6 +249,9 @@ func TestForgedPending(t *testing.T) {
 		"the pack's own": func(w *Pending) { w.Conflicts[0].Path, w.Helpers = "updates/packlift/state.json", nil },
 		"size":           func(w *Pending) { w.Helpers[0].Size = -1 },
 		"globs":          func(w *Pending) { w.Theirs = slices.Repeat([]string{"a"}, maxGlobs+1) },
+		"hotfix":         func(w *Pending) { w.Hotfix = -1 },
+		"decided":        func(w *Pending) { w.Conflicts[0].Decided = "\x1b[31m" },
+		"ways":           func(w *Pending) { w.Conflicts[0].Decide = []string{"dice"} },
 		"id":             func(w *Pending) { w.Bundle = strings.Repeat("a", 65) },
 	} {
 		var w Pending

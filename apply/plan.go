@@ -14,9 +14,20 @@ import (
 
 // Conflict is a path that this site changed and the run would change too.
 type Conflict struct {
-	Path   string `json:"path"`
-	Reason string `json:"reason"`
+	Path   string   `json:"path"`
+	Reason string   `json:"reason"`
+	Decide []string `json:"decide,omitempty"` // what can decide it here: ByFinal, ByOurs, ByTheirs
 }
+
+// What decides a conflict: F.final, --ours, --theirs; without a user, a merge. Gone:
+// the site's file is the original again.
+const (
+	ByFinal  = "final"
+	ByOurs   = "ours"
+	ByTheirs = "theirs"
+	ByMerge  = "merged"
+	Gone     = "gone"
+)
 
 // Plan is what a run will do. NewPlan and NewRevert make it; they only read.
 // Added, Modified and Removed name files and links, sorted.
@@ -59,6 +70,7 @@ type Plan struct {
 	first    firstContact
 	remedies remedies
 	choices  *choices // nil in a revert
+	other    bool     // no decision makes this bundle do: another one is wanted
 
 	customized []byte // what is to be known of files that the run leaves other than the target says
 }
@@ -86,10 +98,7 @@ func NewPlan(ctx context.Context, p *pack.Pack, b *verify.Bundle, o Options) (*P
 	if err != nil {
 		return nil, err
 	}
-	o.open = func() (blobs, func() error) {
-		source := &payload{b: b, o: o.withDefaults()}
-		return source, source.Close
-	}
+	o.open = payloadOf(b, o)
 	return planUpdate(ctx, p, b.Info(), fit, levels, o)
 }
 

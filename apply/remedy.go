@@ -1,6 +1,9 @@
 package apply
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // remedy is what to do about a conflict; which one follows from its reason.
 type remedy int
@@ -25,7 +28,7 @@ var remedyText = [remedyCount]string{
 	makeFolder:  "make a folder again of what took a folder's place",
 	emptyFolder: "move your own files out of the folder that becomes a file",
 	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
-	sendWhole:   "put the original back, or ask for a bundle that needs no old files (packlift-export create-update --whole)",
+	sendWhole:   "", // see askFor
 	unpreserve:  "take the pattern of each preserved file out that may be replaced (packlift-import preserve remove PATTERN), or move the file aside",
 	stepwise:    "go back one step at a time (packlift-import revert), and move each .final aside in between",
 }
@@ -39,18 +42,46 @@ func (r *remedies) add(x remedy) { r[x] = true }
 func (pl *Plan) Remedy() string {
 	var words []string
 	for x, needed := range pl.remedies {
-		if needed {
+		switch {
+		case needed && remedy(x) == sendWhole:
+			words = append(words, pl.PutBack(), pl.AskFor())
+		case needed:
 			words = append(words, remedyText[x])
 		}
 	}
 	return strings.Join(words, "; ")
 }
 
+// PutBack says how originals come back. What was only damaged can be healed where a
+// signed manifest says what it was.
+func (pl *Plan) PutBack() string {
+	if pl.before.Manifest.IsZero() {
+		return "put the originals back"
+	}
+	return "put the originals back (where a file was damaged and not edited: packlift-import heal FULL-BUNDLE --replace FILE)"
+}
+
+// AskFor says which bundle to ask for where this one tells contents from files that
+// are not here as the level has them. A site whose level no signed manifest ever named
+// cannot tell which these are.
+func (pl *Plan) AskFor() string {
+	product := pl.Product + "-" + pl.Version
+	if n := pl.Hotfix(); n > 0 {
+		return fmt.Sprintf("ask for a bundle that needs no old files: packlift-export create-hotfix --whole --from OLD --to NEW --product %s --level %d --hotfix %d", product, pl.To, n)
+	}
+	whole := fmt.Sprintf("ask for a bundle that needs no old files: packlift-export create-update --whole --depot DEPOT --product %s -s %d -e %d (or --from OLD --to NEW in the place of --depot)", product, max(pl.From, 0), pl.To)
+	if pl.before.Manifest.IsZero() {
+		return whole
+	}
+	return whole + fmt.Sprintf("; or for one that fits this site: packlift-import current-state --export SITE.state here, and with that file packlift-export create-update --for SITE.state --depot DEPOT --product %s -e %d",
+		product, pl.To)
+}
+
 // RemedyElse is Remedy less what the user's decisions put right.
 func (pl *Plan) RemedyElse() string {
 	all := pl.remedies
 	defer func() { pl.remedies = all }()
-	for _, r := range []remedy{putBack, moveAside, resetMode} {
+	for _, r := range []remedy{putBack, moveAside, resetMode, sendWhole} {
 		pl.remedies[r] = false
 	}
 	return pl.Remedy()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sort"
+	"strings"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -26,8 +27,43 @@ func Suspend(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, from
 }
 
 // Suspends tells whether the user can decide the plan's conflicts here; else
-// another bundle is wanted, and nothing waits.
-func (pl *Plan) Suspends() bool { return pl.choices != nil && len(pl.choices.left) > 0 }
+// something else has to be put right first, and nothing waits.
+func (pl *Plan) Suspends() bool { return pl.choices != nil && len(pl.choices.left) > 0 && !pl.other }
+
+// WantsOther tells that no decision helps: another bundle is wanted.
+func (pl *Plan) WantsOther() bool { return pl.other }
+
+// ToldFromOriginal are the undecided files whose new version the bundle tells from the
+// original, which is not here.
+func (pl *Plan) ToldFromOriginal() (out []string) {
+	if pl.choices == nil {
+		return nil
+	}
+	for i := range pl.choices.left {
+		if x := &pl.choices.left[i]; x.fix == sendWhole {
+			out = append(out, x.Path)
+		}
+	}
+	return out
+}
+
+// Decide notes in w, which waits, what decided its conflicts in the plan pl; nothing
+// of the product changes.
+func (w *Pending) Decide(p *pack.Pack, pl *Plan, o Options) error {
+	w.Ours, w.Theirs = o.Ours, o.Theirs
+	for i := range w.Conflicts {
+		w.Conflicts[i].Decided = pl.choices.decided(w.Conflicts[i].Path)
+	}
+	return w.save(p.Root())
+}
+
+// decided is how p, which is no conflict any more, came to that.
+func (c *choices) decided(p string) string {
+	if how := c.how[p]; how != "" {
+		return how
+	}
+	return Gone
+}
 
 func (pl *Plan) suspend(ctx context.Context, p *pack.Pack, source blobs, w *Pending, o Options) (*Pending, error) {
 	before, err := ReadPending(p)
@@ -35,7 +71,7 @@ func (pl *Plan) suspend(ctx context.Context, p *pack.Pack, source blobs, w *Pend
 		return nil, err
 	}
 	w.fill(pl, o)
-	w.carryOn(before)
+	w.carryOn(before, pl.choices)
 	h, err := pl.helpers(ctx, p, o.withDefaults())
 	if err != nil {
 		return nil, err
@@ -44,24 +80,29 @@ func (pl *Plan) suspend(ctx context.Context, p *pack.Pack, source blobs, w *Pend
 }
 
 func (w *Pending) fill(pl *Plan, o Options) {
-	w.Bundle, w.From, w.To, w.Level = pl.head.Bundle, pl.From, pl.To, o.Level
+	w.Bundle, w.From, w.To, w.Level, w.Hotfix = pl.head.Bundle, pl.From, pl.To, o.Level, pl.Hotfix()
 	w.Backup, w.NoBackup, w.NoLog, w.Template = o.BackupDir, o.NoBackup, o.NoChangelog, o.Template
 	w.Ours, w.Theirs = o.Ours, o.Theirs
-	w.Conflicts = slices.Clone(pl.Conflicts)
+	for _, c := range pl.Conflicts {
+		c.Reason, _, _ = strings.Cut(c.Reason, "; its "+endFinal) // that may be another tomorrow
+		w.Conflicts = append(w.Conflicts, Waiting{Conflict: c})
+	}
 }
 
-// carryOn keeps what an earlier attempt wrote, so that it will be removed.
-func (w *Pending) carryOn(before *Pending) {
+// carryOn keeps what an earlier attempt wrote, so that it will be removed, and notes
+// what decided the conflicts that are none any more.
+func (w *Pending) carryOn(before *Pending, c *choices) {
 	if before == nil {
 		return
 	}
 	known := map[string]bool{}
-	for _, c := range w.Conflicts {
-		known[c.Path] = true
+	for _, x := range w.Conflicts {
+		known[x.Path] = true
 	}
-	for _, c := range before.Conflicts {
-		if !known[c.Path] {
-			w.Conflicts = append(w.Conflicts, c)
+	for _, x := range before.Conflicts {
+		if !known[x.Path] {
+			x.Decided = c.decided(x.Path)
+			w.Conflicts = append(w.Conflicts, x)
 		}
 	}
 	sort.Slice(w.Conflicts, func(i, j int) bool { return w.Conflicts[i].Path < w.Conflicts[j].Path })
@@ -84,7 +125,7 @@ func (pl *Plan) helpers(ctx context.Context, p *pack.Pack, o Options) (*helpers,
 		for _, f := range []struct {
 			end   string
 			entry *manifest.Entry
-		}{{endOriginal, x.change.Old}, {endNew, x.change.New}} {
+		}{{endOriginal, x.change.Old}, {endNew, x.newer()}} {
 			if err := h.add(p, pl.choices, x, x.Path+f.end, f.entry); err != nil {
 				return nil, err
 			}

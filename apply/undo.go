@@ -103,7 +103,7 @@ func (e *engine) remakeDir(o *op) error {
 	case isDir(now):
 		return nil
 	case now != nil:
-		return unrecoverable([]Conflict{{o.Path, "stands where a folder has to come back"}})
+		return unrecoverable([]Conflict{{Path: o.Path, Reason: "stands where a folder has to come back"}})
 	}
 	return e.dirLike(o.Path, o.Old)
 }
@@ -118,7 +118,7 @@ func (e *engine) bringBack(o *op) error {
 		return err
 	}
 	if now != nil {
-		return unrecoverable([]Conflict{{o.Path, "stands where the old file has to come back"}})
+		return unrecoverable([]Conflict{{Path: o.Path, Reason: "stands where the old file has to come back"}})
 	}
 	if err := e.mendMode(o.Old, o.Before); err != nil {
 		return err

@@ -123,7 +123,7 @@ func (r *PackReport) tellKnown(p *pack.Pack, m *manifest.Manifest) error {
 			return err
 		}
 		if as == "" {
-			r.Changed = append(r.Changed, Conflict{x.Path, x.Reason + k.since(x.Path)})
+			r.Changed = append(r.Changed, Conflict{Path: x.Path, Reason: x.Reason + k.since(x.Path)})
 		} else {
 			r.Known = append(r.Known, Known{x.Path, as, x.Reason})
 		}
@@ -196,7 +196,7 @@ func (r *PackReport) compare(ctx context.Context, root *rootfs.Root, m *manifest
 		case isMissing:
 			r.Missing = append(r.Missing, p)
 		default:
-			r.Changed = append(r.Changed, Conflict{p, why[i]})
+			r.Changed = append(r.Changed, Conflict{Path: p, Reason: why[i]})
 		}
 	}
 	return nil

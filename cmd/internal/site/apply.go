@@ -64,7 +64,6 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 	}
 	f := cmd.Flags()
 	f.VarP(&a.level, "level", "l", "the level to stop at, which the bundle has to carry (0 or left out: its last)")
-	f.BoolVar(&a.goOn, "continue", false, "go on with the update that waits for decisions (needs no BUNDLE while it lies where it lay)")
 	f.BoolVar(&a.revert, "revert", false, "give up the update that waits for decisions, or take the last update back (needs no BUNDLE)")
 	a.flags(cmd)
 	cmd.MarkFlagsMutuallyExclusive("continue", "revert")
@@ -74,6 +73,7 @@ func applyUpdate(c *cli.Console) *cobra.Command {
 // flags are those of every command that applies a bundle.
 func (a *applyFlags) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
+	f.BoolVar(&a.goOn, "continue", false, "go on with what waits for decisions (needs no BUNDLE while it lies where it lay)")
 	f.StringArrayVarP(&a.identities, "identity", "i", nil, "open the bundle with this `FILE` (repeatable; default: ~/.packlift/identity)")
 	f.Var(&a.maxAge, "max-age", "refuse a bundle made longer ago than this")
 	f.Var(&a.selfUpdate, "self-update", "what to do when the bundle asks for a newer tool")
@@ -151,6 +151,9 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 func (a *applyFlags) takeBack(ctx context.Context, c *cli.Console) error {
 	if done, err := giveUp(ctx, c, &a.write, a.command()); done || err != nil {
 		return err
+	}
+	if a.hotfix {
+		return fault.New(fault.Usage, "no hotfix waits for decisions").WithHint("to take the newest hotfix off: packlift-import revert-hotfix")
 	}
 	return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
 }
@@ -282,14 +285,14 @@ func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) 
 	if err != nil {
 		return apply.FitResult{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
 	}
+	if err := a.waitsFor(level); err != nil {
+		return apply.FitResult{}, err
+	}
 	if a.stage && b.Info() != nil { // either kind can be staged
 		a.hotfix = b.Info().Kind == bundle.Hotfix
 	}
 	if a.hotfix {
 		return fitHotfix(s, b)
-	}
-	if err := a.waitsFor(level); err != nil {
-		return apply.FitResult{}, err
 	}
 	if a.stop = level; a.pending != nil && level == 0 {
 		a.stop = a.pending.Level
@@ -307,8 +310,8 @@ func (a *applyFlags) waitsFor(level int) error {
 	if w == nil || level == 0 || level == w.To {
 		return nil
 	}
-	return fault.New(fault.Usage, "the update that waits leads to level %d, and what lies beside the files is of that level", w.To).
-		WithHint("leave --level out; or give this update up with %s, and begin anew", a.typed("--revert"))
+	return fault.New(fault.Usage, "what waits leads to level %d, and what lies beside the files is of that level", w.To).
+		WithHint("leave --level out; or give this one up with %s, and begin anew", a.typed("--revert"))
 }
 
 // updateSelf brings the newer tool into the pack and goes on with it. done

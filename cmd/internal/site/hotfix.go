@@ -18,7 +18,8 @@ import (
 )
 
 const hotfixLong = `Put a hotfix on the pack's level: a bundle that create-hotfix made. It is verified
-and applied as an update is, with a backup of its own. Hotfixes of a level go on in sequence, and have to be
+and applied as an update is, with a backup of its own; customized files are merged, or wait for
+decisions. Hotfixes of a level go on in sequence, and have to be
 taken off, the newest first (revert-hotfix), before the pack can be updated.`
 
 const revertHotfixLong = `Take the newest hotfix off: the files of its backup come into their places, after
@@ -34,7 +35,9 @@ func applyHotfix(c *cli.Console) *cobra.Command {
 		ValidArgsFunction: common.CompleteBundle,
 		RunE:              func(cmd *cobra.Command, args []string) error { return a.run(cmd.Context(), c, args) },
 	}
+	cmd.Flags().BoolVar(&a.revert, "revert", false, "give up the hotfix that waits for decisions (needs no BUNDLE)")
 	a.flags(cmd)
+	cmd.MarkFlagsMutuallyExclusive("continue", "revert")
 	return cmd
 }
 

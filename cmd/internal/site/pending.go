@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"packlift/apply"
 	"packlift/cmd/internal/common"
@@ -41,22 +41,25 @@ func (a *applyFlags) bundleOf(args []string) (string, error) {
 	}
 	if w == nil {
 		return "", fault.New(fault.Usage, "there is nothing to go on with: no update waits for decisions").
-			WithHint("packlift-import apply-update BUNDLE")
+			WithHint("packlift-import %s BUNDLE", a.command())
 	}
 	if w.Depot != "" {
 		return "", w.Fits(w.Sums)
 	}
 	a.pending, a.write.pendingOK = w, true
+	if !a.stage {
+		a.hotfix = w.Hotfix > 0
+	}
 	if len(args) > 0 {
 		return args[0], nil
 	}
 	if w.File == "" {
 		return "", fault.New(fault.Usage, "the bundle came from standard input and is not kept").
-			WithHint("give it again: packlift-import apply-update --continue BUNDLE")
+			WithHint("give it again: packlift-import %s --continue BUNDLE", a.command())
 	}
 	if _, err := os.Stat(w.File); err != nil {
 		return "", fault.New(fault.Usage, "the bundle is not there any more: %w", err).
-			WithHint("bring it back, or name where it is now: packlift-import apply-update --continue BUNDLE")
+			WithHint("bring it back, or name where it is now: packlift-import %s --continue BUNDLE", a.command())
 	}
 	return w.File, nil
 }
@@ -91,15 +94,27 @@ func merged(before, now []string) []string {
 
 // suspend lists what waits, and leaves it to the user.
 func (a *applyFlags) suspend(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
-	if a.goOn && !pl.Suspends() && !a.write.dryRun {
-		return fault.New(fault.Conflict, "%s of this site %s in the way, the first is %s: %s; the pack is whole, at level %s",
-			count.Of(len(pl.Conflicts), "file"), count.Verb(len(pl.Conflicts), "is", "are"), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
-			WithHint("%s; for another update give this one up first: %s", pl.Remedy(), a.typed("--revert"))
-	}
-	if !pl.Suspends() || a.write.dryRun || a.hotfix || a.stage {
+	switch {
+	case a.write.dryRun:
+		return a.foretell(s.c, pl)
+	case pl.Suspends():
+		return a.wait(ctx, s, from, b, pl, o)
+	case !a.goOn:
 		return refuseConflicts(s.c, pl)
 	}
-	return a.wait(ctx, s, from, b, pl, o)
+	sayConflictsOf(s.c, pl)
+	return a.stuck(pl)
+}
+
+// stuck is the error of a run that was to go on and that no decision helps as things are.
+func (a *applyFlags) stuck(pl *apply.Plan) error {
+	otherwise := ""
+	if slices.ContainsFunc(pl.Conflicts, func(x apply.Conflict) bool { return x.Decide != nil }) {
+		otherwise = "decide otherwise, by F.final or --ours GLOB; or "
+	}
+	return fault.New(fault.Conflict, "%s of this site %s in the way, the first is %s: %s; the pack is whole, at level %s",
+		count.Of(len(pl.Conflicts), "file"), count.Verb(len(pl.Conflicts), "is", "are"), cli.Clean(pl.Conflicts[0].Path), pl.Conflicts[0].Reason, pack.LevelName(pl.From)).
+		WithHint("%s%s; for another update give this one up first: %s", otherwise, pl.Remedy(), a.typed("--revert"))
 }
 
 // wait records what waits, and lays the versions beside each file.
@@ -108,24 +123,24 @@ func (a *applyFlags) wait(ctx context.Context, s *session, from apply.Source, b 
 	if err != nil {
 		return err
 	}
-	if err := s.AuditOnce("pending", map[string]any{"bundle": w.Bundle, "from": w.From, "to": w.To, "conflicts": len(w.Conflicts)}); err != nil {
+	if err := s.AuditOnce("pending", auditOf(w, map[string]any{"conflicts": len(w.Conflicts)})); err != nil {
 		return err
 	}
 	for _, x := range pl.Conflicts {
 		s.log.Info("conflict", "path", x.Path, "why", x.Reason)
-		s.c.Data("conflict", x, fmt.Sprintf("conflict: %s: %s", cli.Clean(x.Path), x.Reason))
 	}
-	noun := "file of this site needs"
-	if len(pl.Conflicts) > 1 {
-		noun = "files of this site need"
+	sayConflictsOf(s.c, pl)
+	return undecided(pl, a.goOn).WithHint("%s", a.howToDecide(pl, w))
+}
+
+// auditOf is what the audit log tells of an update that waits, or does not any more.
+func auditOf(w *apply.Pending, more map[string]any) map[string]any {
+	out := map[string]any{"bundle": w.Bundle, "from": w.From, "to": w.To}
+	if w.Hotfix > 0 {
+		out["hotfix"] = w.Hotfix
 	}
-	if a.goOn {
-		noun += " a decision still"
-	} else {
-		noun += " a decision"
-	}
-	return fault.New(fault.Conflict, "%d %s; the pack is whole, at level %s", len(pl.Conflicts), noun, pack.LevelName(pl.From)).
-		WithHint("%s", a.howToDecide(pl))
+	maps.Copy(out, more)
+	return out
 }
 
 // sourceOf tells where a bundle lies, for --continue.
@@ -145,13 +160,6 @@ func (a *applyFlags) words() (here, keys string) {
 	return a.here(), keys
 }
 
-// howToDecide is what to type next; F stands for each file named.
-func (a *applyFlags) howToDecide(pl *apply.Plan) string {
-	here, keys := a.words()
-	return fmt.Sprintf("see packlift-import conflicts%s; for each file F write F.final (F.original and F.new lie beside it), or add --ours GLOB or --theirs GLOB; "+
-		"%sthen: %s%s; or give up: %s", here, structural(pl), a.typed("--continue"), keys, a.typed("--revert"))
-}
-
 func (a *applyFlags) here() string {
 	if dir := a.write.pack.dir; dir != "" {
 		return " --pack " + cli.ShellWord(dir)
@@ -164,15 +172,11 @@ func (a *applyFlags) typed(flag string) string {
 	if a.write.connected {
 		return "packlift-export update " + cli.ShellWord(a.write.pack.dir) + " " + flag
 	}
-	return "packlift-import apply-update " + flag + a.here()
-}
-
-// structural is what cannot be decided so, and has to be put right first.
-func structural(pl *apply.Plan) string {
-	if text := pl.RemedyElse(); text != "" {
-		return text + "; "
+	command := "apply-update "
+	if a.hotfix {
+		command = "apply-hotfix "
 	}
-	return ""
+	return "packlift-import " + command + flag + a.here()
 }
 
 // giveUp drops an update that waits; done says that there was one.
@@ -209,14 +213,14 @@ func dropPending(s *session) error {
 		return err
 	}
 	s.c.Changed()
-	if err := s.AuditOnce("dropped", map[string]any{"bundle": pending.Bundle, "from": pending.From, "to": pending.To}); err != nil {
+	if err := s.AuditOnce("dropped", auditOf(pending, nil)); err != nil {
 		return err
 	}
 	for _, p := range stay {
 		s.c.Warn("%s holds something of its own, and stays", cli.Clean(p))
 	}
-	s.c.Result("dropped", dropped{pending.From, stay}, fmt.Sprintf("the pending update from level %s to %s is dropped; the pack is at level %s, as it was",
-		pack.LevelName(pending.From), pack.LevelName(pending.To), pack.LevelName(pending.From)))
+	s.c.Result("dropped", dropped{pending.From, stay}, fmt.Sprintf("the pending %s is dropped; the pack is at level %s, as it was",
+		pending.What(), pack.LevelName(pending.From)))
 	return fault.New(fault.Reverted, "dropped")
 }
 
@@ -225,17 +229,21 @@ func sayCustomized(s *session, pl *apply.Plan) {
 	for _, l := range []struct {
 		what  string
 		paths []string
-	}{{"merged with the update's changes", pl.Merged}, {"left as they are here, as decided", pl.Ours}, {"preserved, though the update changed them", pl.Preserved}} {
+	}{{"merged with the " + wordOf(pl) + "'s changes", pl.Merged}, {"left as they are here, as decided", pl.Ours}, {"preserved, though the " + wordOf(pl) + " changed them", pl.Preserved}} {
 		if len(l.paths) == 0 {
 			continue
 		}
 		for _, p := range l.paths {
 			s.log.Info("customized", "path", p, "what", l.what)
 		}
-		names := strings.Join(l.paths[:min(len(l.paths), maxNamed)], ", ")
-		if len(l.paths) > maxNamed {
-			names += ", …"
-		}
-		s.c.Note("%d %s: %s", len(l.paths), l.what, cli.Clean(names))
+		s.c.Note("%d %s: %s", len(l.paths), l.what, named(l.paths))
 	}
+}
+
+// wordOf is what the plan's bundle is called in a sentence.
+func wordOf(pl *apply.Plan) string {
+	if pl.Hotfix() > 0 {
+		return "hotfix"
+	}
+	return "update"
 }

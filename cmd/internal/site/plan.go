@@ -7,7 +7,6 @@ import (
 	"packlift/apply"
 	"packlift/internal/cli"
 	"packlift/internal/count"
-	"packlift/internal/fault"
 	"packlift/internal/pack"
 )
 
@@ -75,13 +74,6 @@ func refuseConflicts(c *cli.Console, pl *apply.Plan) error {
 	if len(pl.Conflicts) == 0 {
 		return nil
 	}
-	for _, x := range pl.Conflicts {
-		c.Data("conflict", x, fmt.Sprintf("conflict: %s: %s", cli.Clean(x.Path), x.Reason))
-	}
-	noun := "file of this site is"
-	if len(pl.Conflicts) > 1 {
-		noun = "files of this site are"
-	}
-	return fault.New(fault.Conflict, "%d %s in the way; the pack is untouched, at level %s", len(pl.Conflicts), noun, pack.LevelName(pl.From)).
-		WithHint("%s; then type: %s", pl.Remedy(), cli.Again())
+	sayConflictsOf(c, pl)
+	return undecidable(pl)
 }

@@ -104,7 +104,11 @@ func refusePending(p *pack.Pack) error {
 	if err != nil || w == nil {
 		return err
 	}
-	return w.Refuse()
+	open, err := w.Open(p)
+	if err != nil {
+		return err
+	}
+	return w.Refuse(open)
 }
 
 // end gives everything back, in reverse order; it may be called twice. What fails

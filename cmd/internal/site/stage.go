@@ -16,11 +16,13 @@ import (
 const stageLong = `Make everything ready that a bundle's update or hotfix needs, while the product runs:
 the bundle is verified, conflicts and space are looked at, and each new content is made and written into
 the pack's own data. The apply-update or apply-hotfix after it verifies the bundle again, reads what is
-staged once, to prove it against the signed manifest, and moves it into place. What is staged goes when
-the pack changes otherwise, with --drop, or when another bundle is staged.`
+staged once, to prove it against the signed manifest, and moves it into place. Customized files that cannot
+be merged wait for decisions (exit code 3), as in apply-update; stage --continue then makes ready what is
+decided, and apply-update --continue applies it. What is staged goes when the pack changes otherwise,
+with --drop, or when another bundle is staged.`
 
 // stageFlags are the flags of apply-update that make sense for stage.
-var stageFlags = []string{"identity", "self-update", "max-age", "jobs", "dry-run", "pack", "lock-timeout", "allow-root", "yes", "spooled", "backup"}
+var stageFlags = []string{"identity", "self-update", "max-age", "jobs", "dry-run", "continue", "ours", "theirs", "pack", "lock-timeout", "allow-root", "yes", "spooled", "backup"}
 
 func stage(c *cli.Console) *cobra.Command {
 	a := &applyFlags{selfUpdate: cli.NewChoice("continue", "continue", "exit", "never"), stage: true}
@@ -63,17 +65,35 @@ func (a *applyFlags) stageOnly(ctx context.Context, s *session, b *verify.Bundle
 	o.Progress = func(done, total int64) { show.At("stage", done, total) }
 	info, err := apply.Stage(ctx, s.Pack, b, pl, o)
 	show.Done()
+	if err == nil && a.pending != nil {
+		err = a.pending.Decide(s.Pack, pl, o)
+	}
 	if err != nil {
 		return a.explain(err)
 	}
 	s.c.Changed()
+	s.c.Result("staged", info, fmt.Sprintf("staged: %s, %s of %s\nwith the product stopped: packlift-import %s",
+		info, cli.Count(info.Contents, "content"), cli.Bytes(info.Bytes), a.afterStage(info)))
+	return nil
+}
+
+// afterStage is the command that applies what is staged, with this run's decisions.
+func (a *applyFlags) afterStage(info *apply.StagedInfo) string {
 	next := "apply-update"
 	if info.Hotfix > 0 {
 		next = "apply-hotfix"
 	}
-	s.c.Result("staged", info, fmt.Sprintf("staged: %s, %s of %s\nwith the product stopped: packlift-import %s BUNDLE",
-		info, cli.Count(info.Contents, "content"), cli.Bytes(info.Bytes), next))
-	return nil
+	if a.pending != nil {
+		return next + " --continue"
+	}
+	next += " BUNDLE"
+	for _, g := range a.ours {
+		next += " --ours " + cli.ShellWord(g)
+	}
+	for _, g := range a.theirs {
+		next += " --theirs " + cli.ShellWord(g)
+	}
+	return next
 }
 
 func dropStaged(ctx context.Context, c *cli.Console, w *writeFlags) (err error) {

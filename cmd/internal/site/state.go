@@ -45,6 +45,7 @@ type packState struct {
 	Unconfirmed *pack.Unconfirmed  `json:"unconfirmed,omitempty"` // its health check did not come to its end
 	Staged      *apply.StagedInfo  `json:"staged,omitempty"`
 	Pending     *apply.Pending     `json:"pending,omitempty"` // an update that waits for decisions
+	open        int                // of its conflicts
 }
 
 func sayState(c *cli.Console, p *pack.Pack) error {
@@ -75,6 +76,11 @@ func sayState(c *cli.Console, p *pack.Pack) error {
 	if out.Pending, err = apply.ReadPending(p); err != nil {
 		return err
 	}
+	if out.Pending != nil {
+		if out.open, err = out.Pending.Open(p); err != nil {
+			return err
+		}
+	}
 	c.Data("state", out, stateText(out))
 	return nil
 }
@@ -93,7 +99,7 @@ func stateText(s packState) string {
 		fmt.Fprintf(&b, "staged     %s\n", s.Staged)
 	}
 	if w := s.Pending; w != nil {
-		fmt.Fprintf(&b, "pending    update to level %s: %s decisions (packlift-import conflicts)\n", pack.LevelName(w.To), waitsFor(len(w.Conflicts)))
+		fmt.Fprintf(&b, "pending    %s: %s\n", pendingName(w), waitsFor(s.open))
 	}
 	if s.Unconfirmed != nil {
 		fmt.Fprintf(&b, "unconfirmed: the health check of %s did not come to its end\n", unconfirmedName(*s.Unconfirmed))
@@ -104,11 +110,21 @@ func stateText(s packState) string {
 	return b.String()
 }
 
-func waitsFor(n int) string {
-	if n == 1 {
-		return "1 file waits for"
+func pendingName(w *apply.Pending) string {
+	if w.Hotfix > 0 {
+		return w.What()
 	}
-	return fmt.Sprintf("%d files wait for", n)
+	return "update to level " + pack.LevelName(w.To)
+}
+
+func waitsFor(n int) string {
+	switch n {
+	case 0:
+		return "all is decided (packlift-import conflicts)"
+	case 1:
+		return "1 file waits for decisions (packlift-import conflicts)"
+	}
+	return fmt.Sprintf("%d files wait for decisions (packlift-import conflicts)", n)
 }
 
 func hotfixes(list []int) string {
