@@ -77,7 +77,6 @@ func helper(job []string) int {
 }
 
 func helpWith(job string, p *pack.Pack, o Options) error {
-	f := crashBundle()
 	if rest, after := strings.CutPrefix(job, "then "); after { // as each command begins
 		if err := helpRecover(p, o); err != nil {
 			return err
@@ -101,19 +100,7 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 	case "recover":
 		return helpRecover(p, o)
 	case "revert":
-		pl, err := NewRevert(context.Background(), p, o)
-		if errors.Is(err, ErrNothingToRevert) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		_, err = RunRevert(context.Background(), p, seen(pl), o)
-		return err
-	case "full":
-		f = fullBundle()
-	case "hotfix":
-		f = hotfixBundle()
+		return helpRevert(p, o)
 	case "heal":
 		return helpHeal(p, o)
 	case "prune":
@@ -122,6 +109,30 @@ func helpWith(job string, p *pack.Pack, o Options) error {
 		return helpKeep(job, p, o)
 	case "revert to":
 		return helpRevertTo(p, o)
+	}
+	return helpUpdate(job, p, o)
+}
+
+func helpRevert(p *pack.Pack, o Options) error {
+	pl, err := NewRevert(context.Background(), p, o)
+	if errors.Is(err, ErrNothingToRevert) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	_, err = RunRevert(context.Background(), p, seen(pl), o)
+	return err
+}
+
+// helpUpdate does what a bundle is for.
+func helpUpdate(job string, p *pack.Pack, o Options) error {
+	f := crashBundle()
+	switch job {
+	case "full":
+		f = fullBundle()
+	case "hotfix":
+		f = hotfixBundle()
 	case "again": // the update of the one before last
 		f = againBundle(p)
 	case "chain":
