@@ -220,7 +220,7 @@ func commitRevert(ctx context.Context, s *session, pl *apply.Plan, o apply.Optio
 	}
 	for _, name := range pl.Finals {
 		s.log.Info("lies beside its file again", "file", name)
-		s.c.Note("%s is back: what you wrote there serves the next apply-update --continue; remove it if it is not wanted", cli.Clean(name))
+		s.c.Note("%s is back: what you wrote there serves the next attempt (--continue); remove it if it is not wanted", cli.Clean(name))
 	}
 	return nil
 }
