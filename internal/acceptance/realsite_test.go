@@ -74,9 +74,9 @@ func number(t *testing.T, variable string, otherwise uint64) uint64 {
 
 // leftover is what a kill left.
 type leftover struct {
-	to                   int // where the journal leads
-	stage, journal, back bool
-	state                int
+	to             int // where the journal leads
+	stage, journal bool
+	state          int
 }
 
 // level is where the next run has to bring the pack: with a journal forward.

@@ -226,10 +226,12 @@ func dropPending(s *session) error {
 
 // sayCustomized tells after an update what became of the site's own files.
 func sayCustomized(s *session, pl *apply.Plan) {
+	ours := count.Verb(len(pl.Ours), "left as it is here, as decided", "left as they are here, as decided")
+	preserved := "preserved, though the " + wordOf(pl) + " changed " + count.Verb(len(pl.Preserved), "it", "them")
 	for _, l := range []struct {
 		what  string
 		paths []string
-	}{{"merged with the " + wordOf(pl) + "'s changes", pl.Merged}, {"left as they are here, as decided", pl.Ours}, {"preserved, though the " + wordOf(pl) + " changed them", pl.Preserved}} {
+	}{{"merged with the " + wordOf(pl) + "'s changes", pl.Merged}, {ours, pl.Ours}, {preserved, pl.Preserved}} {
 		if len(l.paths) == 0 {
 			continue
 		}
