@@ -25,20 +25,27 @@ func waitHelper(job, dir, failpoint string) (string, error) {
 func waitPack(t *testing.T, dir, job string) {
 	t.Helper()
 	p := initPack(t, dir, waitSite, 3)
-	if job != "suspend" {
+	switch job {
+	case "suspend", "hotfix waits":
+	case "hotfix goes on":
+		must(t, suspendIt(p, waitHotfix()))
+	default:
 		must(t, suspendNow(p))
 	}
-	if job == "go on" || job == "stage on" {
+	if goesOn(job) || job == "stage on" {
 		must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
 	}
 	must(t, p.Close())
 }
 
+// goesOn: the job brings the pack to its end.
+func goesOn(job string) bool { return job == "go on" || job == "hotfix goes on" }
+
 // TestWaitingFails: whatever effect a run that waits, is dropped, goes on or stages
 // what is decided ends at, killed or by a full disk, the pack is the old one or the new one, what lies
 // beside it is accounted for, and the same command brings it to its end.
 func TestWaitingFails(t *testing.T) {
-	for _, job := range []string{"suspend", "drop", "go on", "stage on"} {
+	for _, job := range []string{"suspend", "drop", "go on", "stage on", "hotfix waits", "hotfix goes on"} {
 		t.Run(job, func(t *testing.T) {
 			work := scratch(t)
 			probe := filepath.Join(work, "probe")
@@ -94,7 +101,7 @@ func waitRecovered(t *testing.T, what, job, dir string) {
 		}
 	}
 	want := waitSite
-	if state, err := p.State(); err != nil || state.Level == 10 {
+	if state, err := p.State(); err != nil || state.Level == 10 || len(state.Hotfixes) > 0 {
 		want = waitEnd
 		if err != nil || w != nil {
 			t.Errorf("%s: on the new level it waits still (%v)", what, err)
@@ -119,7 +126,7 @@ func waitAgain(t *testing.T, what, job string, p *pack.Pack) {
 		if err := goOn(p); err != nil {
 			t.Errorf("%s: go on: %v", what, err)
 		}
-	} else if job != "go on" {
+	} else if !goesOn(job) {
 		want = waitSite
 		if err := dropNow(p); err != nil {
 			t.Errorf("%s: drop: %v", what, err)

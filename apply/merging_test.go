@@ -72,7 +72,12 @@ var around = tree{"other": file("other\n"), "another": file("another\n"), "new":
 // textFake is a bundle as create-update makes it: changed texts travel whole,
 // with their originals.
 func textFake(tb testing.TB, base, target tree) *fakeBundle {
-	f := newFake(tb, base, target, 3, 10)
+	return textFakeTo(tb, base, target, 10)
+}
+
+// textFakeTo leads from level 3 to another.
+func textFakeTo(tb testing.TB, base, target tree, end int) *fakeBundle {
+	f := newFake(tb, base, target, 3, end)
 	bodies := map[manifest.Digest]string{}
 	for _, t := range []tree{base, target} {
 		for _, n := range t {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
@@ -34,8 +35,18 @@ func waitOptions(f *fakeBundle) Options {
 	return o
 }
 
-func suspendNow(p *pack.Pack) error {
-	f := textFake(plainTB{}, waitBase, waitNew)
+// waitUpdate and waitHotfix bring the same change, as a level and as a hotfix on level 3.
+func waitUpdate() *fakeBundle { return textFake(plainTB{}, waitBase, waitNew) }
+
+func waitHotfix() *fakeBundle {
+	f := textFakeTo(plainTB{}, waitBase, waitNew, 3)
+	f.info.Kind, f.info.Sequence.Hotfix = bundle.Hotfix, 1
+	return f
+}
+
+func suspendNow(p *pack.Pack) error { return suspendIt(p, waitUpdate()) }
+
+func suspendIt(p *pack.Pack, f *fakeBundle) error {
 	o := waitOptions(f)
 	pl, err := f.plan(p, o)
 	if err != nil {
@@ -55,22 +66,23 @@ func dropNow(p *pack.Pack) error {
 }
 
 // decided is the plan of a run that goes on, with everything decided.
-func decided(p *pack.Pack) (f *fakeBundle, w *Pending, pl *Plan, o Options, err error) {
-	f = textFake(plainTB{}, waitBase, waitNew)
+func decided(p *pack.Pack, f *fakeBundle) (w *Pending, pl *Plan, o Options, err error) {
 	o = waitOptions(f)
 	if w, err = ReadPending(p); err != nil {
-		return f, w, pl, o, err
+		return w, pl, o, err
 	}
 	o.Finals, o.Ours, o.Theirs = w.Paths(), []string{"lib", "gone"}, []string{"late/**"}
 	pl, err = f.plan(p, o)
-	return f, w, pl, o, err
+	return w, pl, o, err
 }
 
-func goOn(p *pack.Pack) error {
-	if fit, err := textFake(plainTB{}, waitBase, waitNew).fit(p, testOptions()); err != nil || fit.AlreadyThere {
+func goOn(p *pack.Pack) error { return goOnWith(p, waitUpdate()) }
+
+func goOnWith(p *pack.Pack, f *fakeBundle) error {
+	if fit, err := f.fit(p, testOptions()); err != nil || fit.AlreadyThere {
 		return err
 	}
-	f, _, pl, o, err := decided(p)
+	_, pl, o, err := decided(p, f)
 	if err != nil {
 		return err
 	}
@@ -80,7 +92,8 @@ func goOn(p *pack.Pack) error {
 
 // stageOn makes ready what is decided, and notes the decisions.
 func stageOn(p *pack.Pack) error {
-	f, w, pl, o, err := decided(p)
+	f := waitUpdate()
+	w, pl, o, err := decided(p, f)
 	if err != nil {
 		return err
 	}
@@ -91,7 +104,9 @@ func stageOn(p *pack.Pack) error {
 }
 
 // waitingJobs are what the helper does with such a pack.
-var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn, "adopt": adoptNow, "stage on": stageOn}
+var waitingJobs = map[string]func(*pack.Pack) error{"suspend": suspendNow, "drop": dropNow, "go on": goOn, "adopt": adoptNow, "stage on": stageOn,
+	"hotfix waits":   func(p *pack.Pack) error { return suspendIt(p, waitHotfix()) },
+	"hotfix goes on": func(p *pack.Pack) error { return goOnWith(p, waitHotfix()) }}
 
 // TestPending goes the whole way: wait, decide, be done, be reverted.
 func TestPending(t *testing.T) {
@@ -200,7 +215,8 @@ func TestDecided(t *testing.T) {
 		must(t, p.Root().WriteFile("conf/b.final", []byte("both\n"), 0o644))
 	}
 	sameTree(t, "staged", readTree(t, p.Dir()), waitSite.with(waitHelpers).with(tree{"conf/b.final": file("both\n")}))
-	f, _, pl, o, err := decided(p)
+	f := waitUpdate()
+	_, pl, o, err := decided(p, f)
 	must(t, err)
 	f.lacks = len(f.contents) // nothing comes from the bundle
 	_, err = f.run(context.Background(), p, pl, o)
