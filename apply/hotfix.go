@@ -52,9 +52,13 @@ func fitHotfix(p *pack.Pack, info *bundle.Info) (FitResult, error) {
 
 func hotfixFits(info *bundle.Info, s pack.State, fit *FitResult) error {
 	n := info.Sequence.Hotfix
-	if s.Level != info.End {
+	if s.Level < info.End {
 		return fault.New(fault.WrongLevel, "hotfix %d is for level %d, the pack is at level %s", n, info.End, levelName(s.Level)).
-			WithHint("fetch a hotfix for level %s; what fixed level %d is in each later level", levelName(s.Level), info.End)
+			WithHint("bring the pack to level %d first, or fetch a hotfix for level %s", info.End, levelName(s.Level))
+	}
+	if s.Level > info.End {
+		return fault.New(fault.WrongLevel, "hotfix %d is for level %d, the pack is at level %s", n, info.End, levelName(s.Level)).
+			WithHint("fetch a hotfix for level %s, if that level needs one: what its levels say of themselves tells whether they contain this one (get-summary)", levelName(s.Level))
 	}
 	if slices.Contains(s.Hotfixes, n) {
 		fit.AlreadyThere = true

@@ -67,6 +67,9 @@ func VerifyPack(ctx context.Context, p *pack.Pack, jobs int) (*PackReport, error
 	if err != nil {
 		return nil, err
 	}
+	if s.Manifest.IsZero() && s.Level == pack.NoLevel {
+		return nil, fault.New(fault.General, "the pack holds nothing yet").WithHint("a full bundle fills it: packlift-import apply-update BUNDLE")
+	}
 	if s.Manifest.IsZero() {
 		return nil, fault.New(fault.General, "no signed manifest of level %s is known yet: the pack is as init found it", levelName(s.Level)).
 			WithHint("%s; or an update brings one: packlift-import apply-update BUNDLE", bringManifest(s))

@@ -19,11 +19,11 @@ import (
 // it can only keep a run from changing something.)
 var noTwin = []string{
 	"yes", "fingerprint", "allow-root", "no-backup", "revert", "empty", "embed", "plain-http-credentials", "password-command",
-	"hook-pre", "hook-post", "health-check", "force-running", "confirm", "replace", "drop", "help", "version", "spooled",
+	"hook-pre", "hook-post", "health-check", "force-running", "confirm", "replace", "drop", "continue", "help", "version", "spooled",
 }
 
 // notForEnvironment are those of noTwin that users look for.
-var notForEnvironment = noTwin[:16]
+var notForEnvironment = noTwin[:17]
 
 // Twin is the name of a flag's environment variable, "" if it has none.
 func Twin(flag string) string {

@@ -84,7 +84,11 @@ func NoLevel(v *depot.View, channel string, level int) error {
 		names[i] = fmt.Sprint(l.Level)
 	}
 	what := fmt.Sprintf("the depot has no level %d of %s", level, depot.Folder(v.Index.Product, v.Index.Version))
-	if l, ok := v.Index.Find(level); ok {
+	switch l, ok := v.Index.Find(level); {
+	case len(offered) == 0:
+		return fault.New(fault.WrongLevel, "the depot offers no level of %s in channel %s", depot.Folder(v.Index.Product, v.Index.Version), channel).
+			WithHint("%s", channelsHint(&v.Index))
+	case ok:
 		what = fmt.Sprintf("level %d is of channel %s, and channel %s does not offer it", level, l.Channel, channel)
 	}
 	return fault.New(fault.WrongLevel, "%s; the levels there are %s", what, strings.Join(names, ", ")).WithHint("%s", missingRange(v, offered, level))
@@ -101,10 +105,7 @@ func missingRange(v *depot.View, offered []depot.Level, level int) string {
 	}
 	product := depot.Folder(v.Index.Product, v.Index.Version)
 	n := slices.IndexFunc(offered, func(l depot.Level) bool { return l.Level > level })
-	switch {
-	case len(offered) == 0:
-		return channelsHint(&v.Index)
-	case n < 0:
+	if n < 0 {
 		newest := offered[len(offered)-1].Level
 		return fmt.Sprintf("what leads from level %d to %d is missing: packlift-export publish TREE --product %s --depot DIR --level %d adds it; or be content with level %d",
 			newest, level, product, level, newest)
@@ -118,10 +119,10 @@ func missingRange(v *depot.View, offered []depot.Level, level int) string {
 }
 
 func channelsHint(x *depot.Index) string {
-	var names []string
+	names := []string{depot.FullChannel}
 	for _, l := range x.Levels {
 		names = append(names, l.Channel)
 	}
 	slices.Sort(names)
-	return "its channels: " + strings.Join(slices.Compact(append(names, depot.FullChannel)), ", ")
+	return "its channels: " + strings.Join(slices.Compact(names), ", ")
 }

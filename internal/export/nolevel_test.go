@@ -21,7 +21,7 @@ func TestNoLevel(t *testing.T) {
 		{"full", 12, []string{"from level 9 to 12 is missing", "publish TREE --product demo-1.0.0 --depot DIR --level 12", "content with level 9"}},
 		{"security", 9, []string{"level 9 is of channel full, and channel security does not offer it; the levels there are 5", "--channel full"}},
 		{"security", 7, []string{"from level 5 to 7 is missing", "--level 7"}},
-		{"none", 7, []string{"its channels: full, security"}},
+		{"none", 7, []string{"offers no level of demo-1.0.0 in channel none", "\nits channels: full, security"}},
 	} {
 		err := NoLevel(v, c.channel, c.level)
 		text := err.Error() + "\n" + fault.HintOf(err)

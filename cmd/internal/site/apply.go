@@ -223,7 +223,11 @@ func (a *applyFlags) change(ctx context.Context, s *session, from apply.Source, 
 		return a.window.warnRunning(ctx, s)
 	}
 	if o.NoBackup && !a.yes {
-		err := s.c.Confirm(ctx, "Without a backup this update cannot be reverted. Go on?", "give --yes as well, or leave --no-backup out")
+		instead := "leave --no-backup out"
+		if a.goOn { // it was said when the update began
+			instead = "keep a backup after all: -b DIR"
+		}
+		err := s.c.Confirm(ctx, "Without a backup this update cannot be reverted. Go on?", "give --yes as well, or "+instead)
 		if err != nil {
 			return err
 		}

@@ -229,17 +229,27 @@ func sayCustomized(s *session, pl *apply.Plan) {
 	ours := count.Verb(len(pl.Ours), "left as it is here, as decided", "left as they are here, as decided")
 	preserved := "preserved, though the " + wordOf(pl) + " changed " + count.Verb(len(pl.Preserved), "it", "them")
 	for _, l := range []struct {
-		what  string
-		paths []string
-	}{{"merged with the " + wordOf(pl) + "'s changes", pl.Merged}, {ours, pl.Ours}, {preserved, pl.Preserved}} {
+		as, what string
+		paths    []string
+	}{{apply.AsMerged, "merged with the " + wordOf(pl) + "'s changes", pl.Merged}, {apply.AsDecided, ours, pl.Ours}, {apply.AsPreserved, preserved, pl.Preserved}} {
 		if len(l.paths) == 0 {
 			continue
 		}
 		for _, p := range l.paths {
 			s.log.Info("customized", "path", p, "what", l.what)
 		}
-		s.c.Note("%d %s: %s", len(l.paths), l.what, named(l.paths))
+		if text := fmt.Sprintf("%d %s: %s", len(l.paths), l.what, named(l.paths)); s.c.JSON() {
+			s.c.Data("customized", customized{l.as, l.paths}, text)
+		} else {
+			s.c.Note("%s", text)
+		}
 	}
+}
+
+// customized is a line of JSON: what became of the site's own files.
+type customized struct {
+	As    string   `json:"as"` // merged, decided or preserved
+	Paths []string `json:"paths"`
 }
 
 // wordOf is what the plan's bundle is called in a sentence.
