@@ -534,7 +534,7 @@ func (d *disk) stepInodes(t *testing.T) {
 	d.fresh(t)
 	d.leaveInodes(t, int(need-1))
 	r := d.spawn(t, d.job, "")
-	if want := fmt.Sprintf("%d inodes are needed, %d are free", need, need-1); r.Class != fault.NoSpace || !strings.Contains(r.Message, want) || !strings.Contains(r.Hint, "remove 1 files") {
+	if want := fmt.Sprintf("%d inodes are needed, %d are free", need, need-1); r.Class != fault.NoSpace || !strings.Contains(r.Message, want) || !strings.Contains(r.Hint, "remove 1 file more") {
 		t.Errorf("%q (%s), want %q", r.Message, r.Hint, want)
 	}
 	t.Logf("%d inodes are needed; none left %d times, done %d times", need, ends[false], ends[true])
