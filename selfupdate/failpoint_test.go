@@ -128,6 +128,20 @@ func TestItselfKilledAtEveryEffect(t *testing.T) {
 	}
 }
 
+// TestItselfCannotWrite: a tool whose folder takes no new file goes on as it is, for root
+// as for anyone; TestItselfStays has a real one, which does not stop root.
+func TestItselfCannotWrite(t *testing.T) {
+	for _, errno := range []string{"EACCES", "EROFS"} {
+		o, _ := alone(t)
+		if err := spawn("TestItselfErrand", "SELFUPDATE_ITSELF="+o.Executable, "errno:1:"+errno); err != nil {
+			t.Errorf("%s: %v", errno, err)
+		}
+		if !bytes.Equal(read(t, o.Executable), importer(t, "1.2.0")) || beside(t, o) != filepath.Base(o.Executable) {
+			t.Errorf("%s: the folder is not as it was: %s", errno, beside(t, o))
+		}
+	}
+}
+
 // itselfStruck runs an update with a failpoint, and then one without; done says that the first went through.
 func itselfStruck(t *testing.T, failpoint string) (done bool) {
 	t.Helper()
