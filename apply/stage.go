@@ -92,7 +92,10 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := t.backup(ctx); err != nil {
 		return err
 	}
-	if err := errors.Join(t.saveManifests(), t.saveCustomized()); err != nil {
+	if err := t.saveManifests(); err != nil {
+		return err
+	}
+	if err := t.saveCustomized(); err != nil {
 		return err
 	}
 	if err := t.stageChangelog(); err != nil {

@@ -72,14 +72,11 @@ func backupList(c *cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "list", Short: "List the backups, the newest first", Long: listLong, Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := f.open()
+			p, err := f.openToRead(c)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			if err := warnInterrupted(c, p); err != nil {
-				return err
-			}
 			return sayGenerations(cmd.Context(), c, p, check)
 		},
 	}

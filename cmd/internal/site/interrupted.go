@@ -1,6 +1,8 @@
 package site
 
 import (
+	"errors"
+
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
@@ -26,6 +28,19 @@ func warnInterrupted(c *cli.Console, p *pack.Pack) error {
 		c.Hint(recoverHint)
 	}
 	return err
+}
+
+// openToRead opens the pack for a command that only looks at it, and warns where a run
+// was interrupted.
+func (f *packFlag) openToRead(c *cli.Console) (*pack.Pack, error) {
+	p, err := f.open()
+	if err != nil {
+		return nil, err
+	}
+	if err := warnInterrupted(c, p); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
 }
 
 // refuseInterrupted is for a dry run, which changes nothing and so cannot recover.

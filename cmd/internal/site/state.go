@@ -18,14 +18,11 @@ func currentState(c *cli.Console) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "current-state", Short: "Print the pack's level and hotfixes", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			p, err := f.open()
+			p, err := f.openToRead(c)
 			if err != nil {
 				return err
 			}
 			defer p.Close()
-			if err := warnInterrupted(c, p); err != nil {
-				return err
-			}
 			if export != "" {
 				return exportState(cmd.Context(), c, p, export)
 			}

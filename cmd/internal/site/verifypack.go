@@ -29,14 +29,11 @@ func verifyPack(c *cli.Console) *cobra.Command {
 }
 
 func runVerifyPack(ctx context.Context, c *cli.Console, f *packFlag, jobs int) error {
-	p, err := f.open()
+	p, err := f.openToRead(c)
 	if err != nil {
 		return err
 	}
 	defer p.Close()
-	if err := warnInterrupted(c, p); err != nil {
-		return err
-	}
 	r, err := apply.VerifyPack(ctx, p, jobs)
 	if err != nil {
 		return err
