@@ -102,6 +102,9 @@ func TestFaults(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			o := quick(t)
+			if strings.HasPrefix(c.name, "silent") || c.name == "trickles" {
+				o.Stall = 400 * time.Millisecond
+			}
 			s := mustOpen(t, serve(t, c.h).URL+"/depot", o)
 			start := time.Now()
 			_, err := readObject(ctxOf(t), s, wantOf("objects/x", data))
@@ -199,7 +202,6 @@ func TestSmallIsCappedAndFresh(t *testing.T) {
 // A run that is called off ends at once, whatever it waits for.
 func TestCalledOff(t *testing.T) {
 	o := quick(t)
-	o.Stall = time.Minute
 	s := mustOpen(t, serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Length", "300000")
 		w.(http.Flusher).Flush()

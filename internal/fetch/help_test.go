@@ -35,7 +35,7 @@ func noProxy(*http.Request) (*url.URL, error) { return nil, nil }
 
 // quick are options whose waits a test can afford.
 func quick(t *testing.T) Options {
-	return Options{Cache: filepath.Join(t.TempDir(), "cache"), Stall: 400 * time.Millisecond, Pause: time.Millisecond, Proxy: noProxy}
+	return Options{Cache: filepath.Join(t.TempDir(), "cache"), Stall: time.Minute, Pause: time.Millisecond, Proxy: noProxy}
 }
 
 func serve(t *testing.T, h http.HandlerFunc) *httptest.Server {

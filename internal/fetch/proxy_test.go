@@ -60,12 +60,12 @@ func connect(w http.ResponseWriter, r *http.Request) {
 	}
 	defer to.Close()
 	w.WriteHeader(http.StatusOK)
-	from, _, err := http.NewResponseController(w).Hijack()
+	from, read, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return
 	}
 	defer from.Close()
-	go io.Copy(to, from)
+	go io.Copy(to, read) // the server may have read the client's first bytes by now
 	io.Copy(from, to)
 }
 

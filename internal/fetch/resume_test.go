@@ -152,7 +152,6 @@ func TestResumeInALaterRun(t *testing.T) {
 		serveFile(w, r, data)
 	})
 	o := quick(t)
-	o.Stall = time.Minute
 	w := wantOf("x", data)
 	ctx, cancel := context.WithCancel(t.Context())
 	o.Progress = func(done, _ int64) {
