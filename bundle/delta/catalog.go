@@ -37,7 +37,7 @@ type item struct {
 type catalog struct {
 	items []item
 	used  int64 // memory
-	flate io.ReadCloser
+	inflater
 }
 
 func newCatalog(contents []Content, data []io.ReaderAt) *catalog {
@@ -105,8 +105,11 @@ func (c *catalog) content(t *item) (io.ReaderAt, error) {
 	return memory(buf), err
 }
 
+// inflater keeps its memory.
+type inflater struct{ flate io.ReadCloser }
+
 // inflate reads exactly an item's plain bytes.
-func (c *catalog) inflate(t *item) ([]byte, error) {
+func (c *inflater) inflate(t *item) ([]byte, error) {
 	in := io.NewSectionReader(t.in, t.off, t.length)
 	if c.flate == nil {
 		c.flate = flate.NewReader(in)

@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"io"
 	"path"
 	"slices"
 
@@ -18,6 +19,7 @@ const (
 // index finds old entries for new ones.
 type index struct {
 	c        *catalog
+	hands    hands
 	first    int // item
 	byFacts  map[zipfile.Facts][]int64
 	byName   map[string][]int64
@@ -27,8 +29,8 @@ type index struct {
 	next     int64                         // the item behind the last twin
 }
 
-func newIndex(c *catalog, first int) *index {
-	x := &index{c: c, first: first, next: int64(first), byFacts: map[zipfile.Facts][]int64{}, byName: map[string][]int64{}, sketches: map[int64]match.Sketch{}, marks: map[string]map[uint64][]int64{}}
+func newIndex(c *catalog, h hands, first int) *index {
+	x := &index{c: c, hands: h, first: first, next: int64(first), byFacts: map[zipfile.Facts][]int64{}, byName: map[string][]int64{}, sketches: map[int64]match.Sketch{}, marks: map[string]map[uint64][]int64{}}
 	for i := first; i < len(c.items); i++ {
 		if e := c.items[i].entry; e != nil {
 			n := int64(i)
@@ -70,19 +72,19 @@ func (x *index) named(e *zipfile.Entry, same int64) int64 {
 }
 
 // sources gives the items from which a content is best told.
-func (x *index) sources(e *zipfile.Entry, content []byte, twin int64) []int64 {
+func (x *index) sources(e *zipfile.Entry, s *seen, twin int64) []int64 {
 	if twin < 0 {
 		if all := x.plain(e.CentralName); len(all) == 1 {
 			twin = all[0]
 		}
 	}
-	if len(content) < leastSize {
+	if len(s.content) < leastSize {
 		if twin < 0 {
 			return nil
 		}
 		return []int64{twin}
 	}
-	sketch := match.Of(content)
+	sketch := s.sketch
 	if twin >= 0 && match.Alike(sketch, x.sketch(twin)) >= alike {
 		return []int64{twin}
 	}
@@ -136,15 +138,18 @@ func (x *index) group(ext string) map[uint64][]int64 {
 	if g, ok := x.marks[ext]; ok {
 		return g
 	}
-	g := map[uint64][]int64{}
+	var members []int64
 	for i := x.first; i < len(x.c.items); i++ {
-		e := x.c.items[i].entry
-		if e == nil || path.Ext(e.CentralName) != ext || e.Plain < leastSize {
-			continue
+		if e := x.c.items[i].entry; e != nil && path.Ext(e.CentralName) == ext && e.Plain >= leastSize {
+			members = append(members, int64(i))
 		}
-		for _, m := range x.sketch(int64(i)) {
+	}
+	x.sketchAll(members)
+	g := map[uint64][]int64{}
+	for _, n := range members {
+		for _, m := range x.sketch(n) {
 			if len(g[m]) < manyNamed {
-				g[m] = append(g[m], int64(i))
+				g[m] = append(g[m], n)
 			}
 		}
 	}
@@ -157,17 +162,40 @@ func (x *index) sketch(n int64) match.Sketch {
 	if s, ok := x.sketches[n]; ok {
 		return s
 	}
-	var s match.Sketch
-	t := &x.c.items[n]
-	if t.plain <= MaxInside {
-		used := x.c.used
-		if in, err := x.c.content(t); err == nil {
-			if p, err := whole(in, t.plain); err == nil {
-				s = match.Of(p)
-			}
-		}
-		x.c.used = used
-	}
+	s := x.sketchOf(&x.hands[0].inflater, n)
 	x.sketches[n] = s
 	return s
+}
+
+// sketchAll makes the sketches of many.
+func (x *index) sketchAll(items []int64) {
+	items = slices.DeleteFunc(slices.Clone(items), func(n int64) bool { _, known := x.sketches[n]; return known })
+	for len(items) > 0 {
+		row := items[:rowOf(len(items), func(i int) int64 { return max(0, min(x.c.items[items[i]].plain, MaxInside)) })]
+		made := make([]match.Sketch, len(row))
+		x.hands.each(len(row), func(h *hand, i int) { made[i] = x.sketchOf(&h.inflater, row[i]) })
+		for i, n := range row {
+			x.sketches[n] = made[i]
+		}
+		items = items[len(row):]
+	}
+}
+
+func (x *index) sketchOf(f *inflater, n int64) match.Sketch {
+	t := &x.c.items[n]
+	if t.plain > MaxInside || t.packed && t.plain > MaxMemory-x.c.used {
+		return nil
+	}
+	if t.packed {
+		p, err := f.inflate(t)
+		if err != nil {
+			return nil
+		}
+		return match.Of(p)
+	}
+	p, err := whole(io.NewSectionReader(t.in, t.off, t.length), t.plain)
+	if err != nil {
+		return nil
+	}
+	return match.Of(p)
 }

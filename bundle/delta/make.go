@@ -72,7 +72,7 @@ func makeOne(r Recipe, new io.ReaderAt, data []io.ReaderAt, o Options, deep bool
 		}
 		return nil
 	}}
-	m := &maker{catalog: newCatalog(r.Bases, data), w: w, o: o, deep: deep}
+	m := &maker{catalog: newCatalog(r.Bases, data), w: w, o: o, deep: deep, hands: newHands()}
 	sources := make([]int64, len(data))
 	for i := range sources {
 		sources[i] = int64(i)
@@ -89,12 +89,13 @@ func makeOne(r Recipe, new io.ReaderAt, data []io.ReaderAt, o Options, deep bool
 // maker writes nodes. What it writes and in which order is what applier reads.
 type maker struct {
 	*catalog
-	w      *streams.Writer
-	o      Options
-	deep   bool // look into containers
-	bytes  bytediff.Maker
-	packer zipfile.Packer
-	buf    []byte
+	w       *streams.Writer
+	o       Options
+	deep    bool // look into containers
+	bytes   bytediff.Maker
+	buf     []byte
+	hands   hands
+	setting int // of the last deflated content: likely that of the next one
 }
 
 // node writes how to make a content, told from items if there are any.

@@ -35,11 +35,12 @@ func (m *maker) parseGzip(in io.ReaderAt, size int64) *gzipped {
 	if err != nil {
 		return nil
 	}
-	setting, ok := m.packer.Find(content, packed)
+	setting, ok := m.hands[0].packer.Find(content, packed, m.setting)
 	f := zipfile.Facts{CRC: crc32.ChecksumIEEE(content), Plain: plain}
 	if !ok || !bytes.Equal(f.GzipTail(), tail) {
 		return nil
 	}
+	m.setting = setting
 	return &gzipped{bytes.Clone(all[:n]), content, setting}
 }
 

@@ -28,7 +28,7 @@ func (m *maker) zip(in io.ReaderAt, a *zipfile.Archive, sources []int64, depth i
 	if err := m.take(int64(len(a.Entries)) * zipfile.EntryMemory); err != nil {
 		return err
 	}
-	z := &zipper{maker: m, in: in, a: a, depth: depth, index: newIndex(m.catalog, s.items), sources: sources}
+	z := &zipper{maker: m, in: in, a: a, depth: depth, index: newIndex(m.catalog, m.hands, s.items), sources: sources}
 	if err := z.entries(); err != nil {
 		return err
 	}
@@ -72,6 +72,9 @@ type zipper struct {
 	frames  zipfile.Frames
 	plans   []zipfile.Plan
 	facts   []zipfile.Facts
+
+	seen     []seen // entries from seenFrom on
+	seenFrom int
 }
 
 // told is an entry and how it will be written.
@@ -84,11 +87,12 @@ type told struct {
 }
 
 func (z *zipper) entries() error {
-	for rest := z.a.Entries; len(rest) > 0; {
+	for at := 0; at < len(z.a.Entries); {
+		rest := z.a.Entries[at:]
 		batch, held := []told{}, int64(0)
 		most := zipfile.Fit(rest)
 		for len(batch) < most && (held < holdContents || len(batch) == 0) {
-			t, err := z.tell(&rest[len(batch)])
+			t, err := z.tell(at + len(batch))
 			if err != nil {
 				return err
 			}
@@ -98,7 +102,7 @@ func (z *zipper) entries() error {
 		if err := z.batch(rest[:len(batch)], batch); err != nil {
 			return err
 		}
-		rest = rest[len(batch):]
+		at += len(batch)
 	}
 	return nil
 }
@@ -165,13 +169,14 @@ func (m *maker) plainer(f func() error) error {
 	return err
 }
 
-// tell decides how an entry is written.
-func (z *zipper) tell(e *zipfile.Entry) (told, error) {
+// tell decides how the n-th entry is written.
+func (z *zipper) tell(n int) (told, error) {
 	t := told{Plan: zipfile.Plan{Item: -1}}
-	same, err := z.same(e)
-	if err != nil {
-		return t, err
+	e, s := &z.a.Entries[n], z.see(n)
+	if s.err != nil {
+		return t, s.err
 	}
+	same := s.same
 	if t.Item = z.index.named(e, same); t.Item >= 0 {
 		t.Twin = z.items[t.Item].entry
 	}
@@ -182,7 +187,7 @@ func (z *zipper) tell(e *zipfile.Entry) (told, error) {
 		}
 		return t, nil
 	}
-	return t, z.changed(e, &t)
+	return t, z.changed(e, s, &t)
 }
 
 // same finds an item whose packed bytes are the entry's, -1 for none.
@@ -216,7 +221,7 @@ func equalParts(a io.ReaderAt, aOff int64, b io.ReaderAt, bOff, n int64) (bool, 
 }
 
 // changed decides for an entry whose packed bytes are new.
-func (z *zipper) changed(e *zipfile.Entry, t *told) error {
+func (z *zipper) changed(e *zipfile.Entry, s *seen, t *told) error {
 	if e.Waits(t.Plan) && e.Length > blindFrom {
 		t.Blind = true
 		e.Narrow()
@@ -231,13 +236,13 @@ func (z *zipper) changed(e *zipfile.Entry, t *told) error {
 		return err
 	}
 	t.Mode, t.Facts = modeOpaque, e.Facts
-	content, setting, err := z.unpack(e)
-	if err != nil || content == nil {
-		return err
+	if s.content == nil {
+		return nil
 	}
-	t.Mode, t.content = modeDeflate+uint32(setting), content
-	t.Facts = zipfile.Facts{CRC: crc32.ChecksumIEEE(content), Length: e.Length, Plain: int64(len(content))}
-	t.sources = z.index.sources(e, content, t.Item)
+	t.Mode, t.content = modeDeflate+uint32(s.setting), s.content
+	t.Facts = zipfile.Facts{CRC: crc32.ChecksumIEEE(s.content), Length: e.Length, Plain: int64(len(s.content))}
+	t.sources = z.index.sources(e, s, t.Item)
+	s.content = nil // held by t alone
 	return nil
 }
 
@@ -245,26 +250,6 @@ func (z *zipper) sum(e *zipfile.Entry) (uint32, error) {
 	h := crc32.NewIEEE()
 	_, err := io.Copy(h, io.NewSectionReader(z.in, e.Data, e.Length))
 	return h.Sum32(), err
-}
-
-// unpack inflates an entry if it can be packed again to the same bytes; nil if not.
-func (z *zipper) unpack(e *zipfile.Entry) (memory, int, error) {
-	if e.Local[zipfile.Method] != zipfile.Deflated || e.Local[zipfile.Flags]&1 != 0 || e.Plain > MaxInside || e.Length > MaxInside {
-		return nil, 0, nil
-	}
-	packed, err := z.read(z.in, e.Data, e.Length)
-	if err != nil {
-		return nil, 0, err
-	}
-	content, err := z.inflate(&item{in: memory(packed), length: e.Length, plain: e.Plain})
-	if err != nil {
-		return nil, 0, nil // damaged, or not what its header says
-	}
-	setting, ok := z.packer.Find(content, packed)
-	if !ok {
-		return nil, 0, nil
-	}
-	return content, setting, nil
 }
 
 func (z *zipper) directory() error {

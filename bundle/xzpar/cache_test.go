@@ -32,7 +32,7 @@ func (c *mapCache) Put(name string, s []byte) {
 func packedWith(t *testing.T, plain []byte, c Cache, quick bool) []byte {
 	t.Helper()
 	var out bytes.Buffer
-	w := newWriter(&out, WriterOptions{Jobs: 2, Quick: quick, Cache: c}, 1<<16, 1<<15)
+	w := newWriter(&out, WriterOptions{Jobs: 2, Quick: quick, Cache: c}, 1<<16)
 	if _, err := w.Write(plain); err != nil {
 		t.Fatal(err)
 	}

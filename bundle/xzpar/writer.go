@@ -13,6 +13,7 @@ import (
 const (
 	StreamSize = 16 << 20 // a stream ends here at the latest
 	NearBorder = 12 << 20 // from here on it ends at the next Boundary
+	NearDelta  = 4 << 20  // the same before what has little in common with what stands before it
 
 	dictLog = 24 // a whole stream
 )
@@ -50,7 +51,6 @@ type Writer struct {
 	quick    bool
 	cache    Cache
 	size     int          // of a full stream
-	near     int          // of a stream that ends at a boundary
 	jobs     chan *packer // those that are free; nil is one yet to be made
 	plain    chan []byte  // free buffers, one more than jobs
 	packed   chan []byte  // the same
@@ -75,13 +75,13 @@ type packing struct {
 // NewWriter makes a Writer onto w, which one other goroutine writes to until
 // Close returns.
 func NewWriter(w io.Writer, o WriterOptions) *Writer {
-	return newWriter(w, o, StreamSize, NearBorder)
+	return newWriter(w, o, StreamSize)
 }
 
-func newWriter(w io.Writer, o WriterOptions, size, near int) *Writer {
+func newWriter(w io.Writer, o WriterOptions, size int) *Writer {
 	n := jobCount(o)
 	x := &Writer{
-		w: w, size: size, near: near, progress: o.Progress, quick: o.Quick, cache: o.Cache, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
+		w: w, size: size, progress: o.Progress, quick: o.Quick, cache: o.Cache, jobs: make(chan *packer, n), queue: make(chan *packing, n), done: make(chan struct{}),
 		plain: make(chan []byte, n+1), packed: make(chan []byte, n+1),
 	}
 	for range n {
@@ -137,9 +137,10 @@ func (x *Writer) fill(p []byte) {
 	x.buf = append(x.buf, p...)
 }
 
-// Boundary marks a good place to cut: the next byte begins something new.
-func (x *Writer) Boundary() {
-	if len(x.buf) >= x.near {
+// Boundary marks a good place to cut: the next byte begins something new. A
+// stream of near plain bytes or more ends here.
+func (x *Writer) Boundary(near int) {
+	if len(x.buf) >= near {
 		x.cut()
 	}
 }

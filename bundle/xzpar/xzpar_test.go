@@ -65,10 +65,10 @@ func write(t testing.TB, plain []byte, jobs int) ([]byte, []Stream) {
 func writeCut(t testing.TB, plain []byte, jobs, size, near int, borders ...int) ([]byte, []Stream) {
 	t.Helper()
 	var out bytes.Buffer
-	w := newWriter(&out, WriterOptions{Jobs: jobs}, size, near)
+	w := newWriter(&out, WriterOptions{Jobs: jobs}, size)
 	for _, n := range borders {
 		w.Write(plain[:n])
-		w.Boundary()
+		w.Boundary(near)
 		plain = plain[n:]
 	}
 	if _, err := w.Write(plain); err != nil {
@@ -197,7 +197,7 @@ func (f *failing) Write(p []byte) (int, error) {
 }
 
 func TestWriterError(t *testing.T) {
-	w := newWriter(&failing{1000}, WriterOptions{Jobs: 2}, 10_000, 10_000)
+	w := newWriter(&failing{1000}, WriterOptions{Jobs: 2}, 10_000)
 	w.Write(text(1, 300_000))
 	err := w.Close()
 	if err == nil || err.Error() != "disk is full" || w.Close() == nil {
@@ -358,7 +358,7 @@ func TestWriterMemory(t *testing.T) {
 func TestProgress(t *testing.T) {
 	var told int64
 	plain := text(8, 100_000)
-	w := newWriter(io.Discard, WriterOptions{Jobs: 2, Progress: func(n int64) { told += n }}, 30_000, 20_000)
+	w := newWriter(io.Discard, WriterOptions{Jobs: 2, Progress: func(n int64) { told += n }}, 30_000)
 	w.Write(plain)
 	if err := w.Close(); err != nil || told != int64(len(plain)) {
 		t.Errorf("%d bytes told of %d, %v", told, len(plain), err)

@@ -2,6 +2,7 @@ package export
 
 import (
 	"bytes"
+	"cmp"
 	"compress/flate"
 	"context"
 	"crypto/sha256"
@@ -41,7 +42,7 @@ func (c *creation) compare() error {
 	keep.left = max(0, c.room()-max(makers*makerMemory, bundle.LeastWriteMemory))
 	g, ctx := errgroup.WithContext(c.ctx)
 	g.SetLimit(int(makers))
-	for _, x := range c.payload {
+	for _, x := range largestFirst(c.payload) {
 		g.Go(func() error {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -51,6 +52,11 @@ func (c *creation) compare() error {
 		})
 	}
 	return g.Wait()
+}
+
+// largestFirst is the order in which all cores are busy to the end.
+func largestFirst(items []*carried) []*carried {
+	return slices.SortedStableFunc(slices.Values(items), func(a, b *carried) int { return cmp.Compare(b.Size, a.Size) })
 }
 
 // allowance is the memory that deltas take and may take until they are written.

@@ -50,9 +50,10 @@ func BenchmarkFind(b *testing.B) {
 				b.Fatal(err)
 			}
 			var k Packer
+			n, ok := 0, false
 			b.SetBytes(int64(len(plain)))
 			for b.Loop() {
-				if _, ok := k.Find(plain, packed.Bytes()); !ok {
+				if n, ok = k.Find(plain, packed.Bytes(), n); !ok {
 					b.Fatal("not found")
 				}
 			}

@@ -20,12 +20,8 @@ var Settings = len(settings)
 // Setting gives the n-th.
 func Setting(n int) deflate.Params { return settings[n] }
 
-// Packer tries settings. It keeps its memory, and the setting that was right
-// the last time, which is tried first.
-type Packer struct {
-	w    *deflate.Writer
-	last int
-}
+// Packer tries settings. It keeps its memory.
+type Packer struct{ w *deflate.Writer }
 
 var errDiffers = errors.New("differs")
 
@@ -40,14 +36,14 @@ func (e *expecting) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// Find gives the number of a setting that makes plain into packed.
-func (k *Packer) Find(plain, packed []byte) (int, bool) {
-	if k.makes(k.last, plain, packed) {
-		return k.last, true
+// Find gives the number of a setting that makes plain into packed. The likely
+// one is tried first.
+func (k *Packer) Find(plain, packed []byte, likely int) (int, bool) {
+	if k.makes(likely, plain, packed) {
+		return likely, true
 	}
 	for n := range settings {
-		if n != k.last && k.makes(n, plain, packed) {
-			k.last = n
+		if n != likely && k.makes(n, plain, packed) {
 			return n, true
 		}
 	}

@@ -197,7 +197,7 @@ func TestPacker(t *testing.T) {
 		}
 		w.Write(plain)
 		w.Close()
-		n, ok := k.Find(plain, b.Bytes())
+		n, ok := k.Find(plain, b.Bytes(), level%Settings)
 		if !ok {
 			t.Fatalf("level %d not found", level)
 		}
@@ -207,7 +207,7 @@ func TestPacker(t *testing.T) {
 			t.Errorf("level %d: setting %d gives other bytes", level, n)
 		}
 		for name, bad := range map[string][]byte{"cut": b.Bytes()[:b.Len()-1], "longer": append(b.Bytes(), 0), "other": bytes.Repeat([]byte{1}, b.Len())} {
-			if _, ok := k.Find(plain, bad); ok {
+			if _, ok := k.Find(plain, bad, n); ok {
 				t.Errorf("level %d: %s was found", level, name)
 			}
 		}
