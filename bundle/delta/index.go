@@ -171,7 +171,7 @@ func (x *index) sketch(n int64) match.Sketch {
 func (x *index) sketchAll(items []int64) {
 	items = slices.DeleteFunc(slices.Clone(items), func(n int64) bool { _, known := x.sketches[n]; return known })
 	for len(items) > 0 {
-		row := items[:rowOf(len(items), func(i int) int64 { return max(0, min(x.c.items[items[i]].plain, MaxInside)) })]
+		row := items[:rowOf(len(items), rowBytes, func(i int) int64 { return max(0, min(x.c.items[items[i]].plain, MaxInside)) })]
 		made := make([]match.Sketch, len(row))
 		x.hands.each(len(row), func(h *hand, i int) { made[i] = x.sketchOf(&h.inflater, row[i]) })
 		for i, n := range row {

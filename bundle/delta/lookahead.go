@@ -5,6 +5,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"packlift/bundle/delta/bytediff"
 	"packlift/bundle/delta/match"
 	"packlift/bundle/delta/zipfile"
 )
@@ -12,7 +13,7 @@ import (
 // What is found out of many contents apart from each other is found in rows, on
 // all cores. A row does not depend on their number.
 const (
-	rowBytes = 16 << 20 // of the contents of a row, unless it is one
+	rowBytes = 16 << 20 // of the contents of a row of entries
 	rowMost  = 4096     // contents of a row
 )
 
@@ -20,6 +21,7 @@ const (
 type hand struct {
 	inflater
 	packer zipfile.Packer
+	bytes  bytediff.Maker
 	buf    []byte
 }
 
@@ -50,11 +52,11 @@ func (h hands) each(n int, f func(h *hand, i int)) {
 	others.Wait()
 }
 
-// row is how many contents make the next row of n.
-func rowOf(n int, size func(i int) int64) int {
+// rowOf is how many contents of n make the next row: most bytes, unless it is one.
+func rowOf(n int, most int64, size func(i int) int64) int {
 	k, sum := 0, int64(0)
 	for k < min(n, rowMost) {
-		if sum += size(k); sum > rowBytes && k > 0 {
+		if sum += size(k); sum > most && k > 0 {
 			break
 		}
 		k++
@@ -77,7 +79,7 @@ func (z *zipper) see(n int) *seen {
 		return &z.seen[i]
 	}
 	es := z.a.Entries[n:]
-	es = es[:rowOf(len(es), func(i int) int64 { return max(0, es[i].Length) + max(0, min(es[i].Plain, MaxInside)) })]
+	es = es[:rowOf(len(es), rowBytes, func(i int) int64 { return max(0, es[i].Length) + max(0, min(es[i].Plain, MaxInside)) })]
 	z.seen, z.seenFrom = make([]seen, len(es)), n
 	z.hands.each(len(es), func(h *hand, i int) { z.seen[i] = z.look(h, &es[i]) })
 	for i := range z.seen {

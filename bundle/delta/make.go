@@ -92,7 +92,6 @@ type maker struct {
 	w       *streams.Writer
 	o       Options
 	deep    bool // look into containers
-	bytes   bytediff.Maker
 	buf     []byte
 	hands   hands
 	setting int // of the last deflated content: likely that of the next one
@@ -100,6 +99,11 @@ type maker struct {
 
 // node writes how to make a content, told from items if there are any.
 func (m *maker) node(in io.ReaderAt, size int64, sources []int64, depth int) error {
+	return m.planned(in, size, sources, depth, nil)
+}
+
+// planned is node where the difference of executables is there, should it be one.
+func (m *maker) planned(in io.ReaderAt, size int64, sources []int64, depth int, plan *codePlan) error {
 	if m.deep && depth < maxDepth && size > 0 {
 		if a, err := zipfile.Parse(in, size); err == nil && len(a.Entries) > 0 {
 			m.w.Uint(streams.Control, formZip)
@@ -114,45 +118,11 @@ func (m *maker) node(in io.ReaderAt, size int64, sources []int64, depth int) err
 		m.w.Uint(streams.Control, formRaw)
 		return m.raw(in, size)
 	}
-	if done, err := m.code(in, size, sources[0]); done || err != nil {
+	if done, err := m.code(in, size, sources[0], plan); done || err != nil {
 		return err
 	}
 	m.w.Uint(streams.Control, formDiff)
 	return m.diff(in, size, sources)
-}
-
-// code writes a content as a difference of two executables, if it is one of
-// those and that pays.
-func (m *maker) code(in io.ReaderAt, size int64, source int64) (bool, error) {
-	used := m.used
-	defer func() { m.used = used }()
-	t := &m.items[source]
-	if size+5*t.plain > m.o.Memory || max(size, t.plain) > 1<<30 || m.take(bytediff.MaxSteps*bytediff.StepMemory) != nil {
-		return false, nil
-	}
-	var magic [4]byte
-	if size < int64(len(magic)) || readFull(in, magic[:], 0) != nil || !bytediff.Executable(magic) {
-		return false, nil
-	}
-	part, err := m.content(t)
-	if err != nil {
-		return false, nil
-	}
-	old, err := whole(part, t.plain)
-	if err != nil {
-		return false, err
-	}
-	new, err := whole(in, size)
-	if err != nil {
-		return false, err
-	}
-	c := m.bytes.MakeCode(new, old)
-	if c == nil {
-		return false, nil
-	}
-	m.w.Uint(streams.Control, formCode)
-	m.w.Uint(streams.Control, uint64(source))
-	return true, c.Write(m.w)
 }
 
 func (m *maker) raw(in io.ReaderAt, size int64) error {
@@ -220,7 +190,7 @@ func (m *maker) diff(in io.ReaderAt, size int64, sources []int64) error {
 	for _, n := range numbers {
 		m.w.Uint(streams.Control, uint64(n))
 	}
-	return m.bytes.MakeAt(m.w, in, size, &all, end, m.o.Memory)
+	return m.hands[0].bytes.MakeAt(m.w, in, size, &all, end, m.o.Memory)
 }
 
 // whole is all of a content in memory.

@@ -84,6 +84,7 @@ type told struct {
 	item    int64  // to copy from
 	content memory // of a deflated entry
 	sources []int64
+	plan    *codePlan
 }
 
 func (z *zipper) entries() error {
@@ -118,11 +119,15 @@ func (z *zipper) batch(es []zipfile.Entry, batch []told) error {
 	}
 	z.w.Uint(streams.Control, uint64(len(es)))
 	z.frames.PutLocals(z.w, es, z.plans[first:], z.facts[first:])
+	plans := 0 // entries whose plans are made
 	for i := range es {
+		if i == plans {
+			plans += z.planCodes(batch[i:])
+		}
 		if err := z.entry(&es[i], &batch[i]); err != nil {
 			return err
 		}
-		batch[i].content = nil
+		batch[i].content, batch[i].plan = nil, nil
 	}
 	return nil
 }
@@ -152,7 +157,7 @@ func (z *zipper) entry(e *zipfile.Entry, t *told) error {
 		return z.node(io.NewSectionReader(z.in, e.Data, e.Length), e.Length, t.sources, z.depth+1)
 	}
 	z.w.Uint(streams.Control, uint64(len(t.content)))
-	return z.node(t.content, int64(len(t.content)), t.sources, z.depth+1)
+	return z.planned(t.content, int64(len(t.content)), t.sources, z.depth+1, t.plan)
 }
 
 // inner writes bytes that are no entry's.
