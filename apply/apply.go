@@ -7,6 +7,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -87,7 +88,7 @@ func (pl *Plan) ready(p *pack.Pack, o Options) error {
 		if there, err := exists(p.Root(), name); err != nil {
 			return err
 		} else if there {
-			return fault.New(fault.Unrecoverable, "an earlier run is not finished: %s", p.Root().Full(name)).WithHint("packlift-import recover")
+			return fault.New(fault.Unrecoverable, "an earlier run is not finished: %s", p.Root().Full(name)).WithHint("%s", typed.Import("recover"))
 		}
 	}
 	now, err := p.State()

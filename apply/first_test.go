@@ -168,7 +168,7 @@ func TestFitHints(t *testing.T) {
 		b     *fakeBundle
 		want  string
 	}{
-		{"a full bundle where init named a level", 0, newFake(t, nil, newTree, 0, 10), "init --empty --product demo-1.0 --trust DIR; or fetch an update bundle that starts at level 0"},
+		{"a full bundle where init named a level", 0, newFake(t, nil, newTree, 0, 10), "init --empty --pack DIR --product demo-1.0 --trust TRUST; or fetch an update bundle that starts at level 0"},
 		{"an update where nothing is", -1, newFake(t, oldTree, newTree, 3, 10), "fetch a full bundle: this pack holds nothing yet"},
 		{"an update from elsewhere", 4, newFake(t, oldTree, newTree, 3, 10), "fetch a bundle that starts at level 4"},
 	} {

@@ -8,6 +8,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -44,7 +45,7 @@ func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
 	}
 	if info.Kind == bundle.Hotfix {
 		return FitResult{}, fault.New(fault.WrongLevel, "the bundle is hotfix %d of level %d; apply-update takes updates", info.Sequence.Hotfix, info.End).
-			WithHint("packlift-import apply-hotfix BUNDLE")
+			WithHint("%s", typed.Import("apply-hotfix BUNDLE"))
 	}
 	to, err := goal(info, level)
 	if err != nil {
@@ -110,7 +111,7 @@ func fitLevel(info *bundle.Info, s pack.State, to bundle.Stop) error {
 	switch {
 	case ok && from.Level > to.Level:
 		return fault.New(fault.WrongLevel, "the pack is at level %d, above level %d", from.Level, to.Level).
-			WithHint("leave --level out, or go back with packlift-import revert")
+			WithHint("leave --level out, or go back with %s", typed.Import("revert"))
 	case !ok:
 		return fault.New(fault.WrongLevel, "the bundle leads %s, the pack is at level %s", levels(info), levelName(s.Level)).
 			WithHint("fetch %s%s", startsAt(s.Level), orBetween(info, s.Level))
@@ -150,8 +151,8 @@ func fitFull(info *bundle.Info, s pack.State) error {
 			WithHint("fetch a newer bundle")
 	case s.Level >= 0 && s.Manifest.IsZero():
 		return fault.New(fault.WrongLevel, "a full bundle needs an empty pack or one that an update brought to its level; level %d is only what init was told", s.Level).
-			WithHint("for the whole product make a new pack in an empty folder: packlift-import init --empty --product %s-%s --trust DIR; or fetch an update bundle that starts at level %d",
-				info.Product, info.Version, s.Level)
+			WithHint("for the whole product make a new pack in an empty folder: %s; or fetch an update bundle that starts at level %d",
+				typed.ImportAnywhere(fmt.Sprintf("init --empty --pack DIR --product %s-%s --trust TRUST", info.Product, info.Version)), s.Level)
 	}
 	return nil
 }

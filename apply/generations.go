@@ -16,6 +16,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // Generation is one transaction's backup. Fault is empty where its record is there, and
@@ -199,7 +200,7 @@ func seemsWhole(root *rootfs.Root, name string) (*manifest.Entry, error) {
 func lostGeneration(p *pack.Pack, e pack.Event, err error) error {
 	f := fault.New(fault.Differs, "cannot revert: the backup %s is missing: %w", p.Root().Full(generationDir(e.Generation)), err)
 	if pruned, logErr := prunedOnes(p); logErr == nil && pruned[e.Generation] {
-		return f.WithHint("it was pruned, as older ones are not kept: packlift-import backup list shows where a revert leads; else restore the pack from a copy of your own")
+		return f.WithHint("it was pruned, as older ones are not kept: %s shows where a revert leads; else restore the pack from a copy of your own", typed.Import("backup list"))
 	}
 	return f.WithHint("put the backup back as it was, then run the same command again")
 }

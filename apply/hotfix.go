@@ -10,6 +10,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -37,7 +38,7 @@ func fitHotfix(p *pack.Pack, info *bundle.Info) (FitResult, error) {
 	}
 	if info.Kind != bundle.Hotfix {
 		return FitResult{}, fault.New(fault.WrongLevel, "the bundle leads %s; apply-hotfix takes hotfixes", levels(info)).
-			WithHint("packlift-import apply-update BUNDLE")
+			WithHint("%s", typed.Import("apply-update BUNDLE"))
 	}
 	s, err := p.State()
 	if err != nil {
@@ -115,7 +116,7 @@ func hotfixList(s pack.State) string {
 // RevertHotfixes are the commands that take the pack's hotfixes off.
 func RevertHotfixes(s pack.State) (out []string) {
 	for _, n := range slices.Backward(s.Hotfixes) {
-		out = append(out, fmt.Sprintf("packlift-import revert-hotfix %d", n))
+		out = append(out, typed.Import(fmt.Sprintf("revert-hotfix %d", n)))
 	}
 	return out
 }

@@ -7,6 +7,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/safepath"
+	"packlift/internal/typed"
 )
 
 // found is what recovery sees of one op.
@@ -183,5 +184,5 @@ func unrecoverable(paths []Conflict) error {
 		text += fmt.Sprintf("\n  %s: %s", c.Path, c.Reason)
 	}
 	return fault.New(fault.Unrecoverable, "an earlier run was interrupted, and these paths are neither old nor new:%s", text).
-		WithHint("move each of them aside, where it does not say what else to do; then: packlift-import recover")
+		WithHint("move each of them aside, where it does not say what else to do; then: %s", typed.Import("recover"))
 }

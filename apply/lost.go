@@ -10,6 +10,7 @@ import (
 	"packlift/internal/pack"
 	"packlift/internal/regular"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // A run that has no journal has moved nothing, and what it left may go. Unless
@@ -138,7 +139,7 @@ func onlyCopy(m *mounts, kept, p string) error {
 func journalLost(root *rootfs.Root, kept string) error {
 	return fault.New(fault.Unrecoverable, "an earlier run was interrupted, and its journal, %s, was removed: %s may be the only copy of a product file",
 		root.Full(journalName), root.Full(kept)).
-		WithHint("put the journal back, or restore the pack from a copy; then: packlift-import recover")
+		WithHint("put the journal back, or restore the pack from a copy; then: %s", typed.Import("recover"))
 }
 
 // stateSum names a state, whatever its floor.

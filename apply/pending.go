@@ -13,6 +13,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // pendingName is the file that says that an update waits for its conflicts to be
@@ -147,15 +148,15 @@ func (w *Pending) What() string {
 	return fmt.Sprintf("update from level %s to %s", levelName(w.From), levelName(w.To))
 }
 
-// Command is the one that began it, and goes on with it.
-func (w *Pending) Command() string {
+// Command is the one that began it, and goes on with it, with further words.
+func (w *Pending) Command(words string) string {
 	switch {
 	case w.Depot != "":
-		return "packlift-export update PACK"
+		return typed.ExportUpdate(words)
 	case w.Hotfix > 0:
-		return "packlift-import apply-hotfix"
+		return typed.Import("apply-hotfix " + words)
 	}
-	return "packlift-import apply-update"
+	return typed.Import("apply-update " + words)
 }
 
 // Fits refuses a bundle that is not the one that was verified.
@@ -167,7 +168,7 @@ func (w *Pending) Fits(sums manifest.Digest) error {
 		return nil
 	}
 	return fault.New(fault.Usage, "this is another bundle than the one whose conflicts wait (%s)", w.File).
-		WithHint("give that one: %[1]s --continue BUNDLE; or give up: %[1]s --revert", w.Command())
+		WithHint("give that one: %s; or give up: %s", w.Command("--continue BUNDLE"), w.words().giveUp)
 }
 
 // FitsDepot refuses an update that waits for its bundle.
@@ -187,11 +188,11 @@ func (w *Pending) FitsLevel(from, to int, target manifest.Digest) error {
 		levelName(from), levelName(to), target, w.Target).WithHint("give this update up, and begin anew: %s", w.words().giveUp)
 }
 
-// typed is how a user goes on with a pending update.
-type typed struct{ goOn, giveUp string }
+// ways are how a user goes on with a pending update.
+type ways struct{ goOn, giveUp string }
 
-func (w *Pending) words() typed {
-	return typed{w.Command() + " --continue", w.Command() + " --revert"}
+func (w *Pending) words() ways {
+	return ways{w.Command("--continue"), w.Command("--revert")}
 }
 
 // is tells whether a run carries this update out. One from a depot is another bundle each time.
@@ -226,7 +227,7 @@ func (w *Pending) Refuse(open int) error {
 			WithHint("go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
 	}
 	return fault.New(fault.Conflict, "%s%s is pending, and %s for you; the pack is whole, at level %s", an, w.What(), left, levelName(w.From)).
-		WithHint("see them: packlift-import conflicts; go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
+		WithHint("see them: %s; go on: %s; or give up: %s", typed.Import("conflicts"), w.words().goOn, w.words().giveUp)
 }
 
 func (w *Pending) save(root *rootfs.Root) error {

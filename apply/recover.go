@@ -13,6 +13,7 @@ import (
 	"packlift/internal/pack"
 	"packlift/internal/regular"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // RecoverOutcome tells what Recover did: none, finished or undone. From and To
@@ -102,7 +103,7 @@ func (r *recovery) resume(name string) (RecoverOutcome, error) {
 	h, ops, err := readRecord(r.root, name, recordJournal)
 	if err != nil {
 		return RecoverOutcome{}, fault.New(fault.Unrecoverable, "an earlier run was interrupted and its journal cannot be used: %w", err).
-			WithHint("restore the pack from a copy, or compare it with its manifest: packlift-import verify-pack")
+			WithHint("restore the pack from a copy, or compare it with its manifest: %s", typed.Import("verify-pack"))
 	}
 	out := RecoverOutcome{From: h.From, To: h.To, Revert: h.Kind == kindRevert, Kind: h.Kind, Hotfix: h.Hotfix}
 	t := &transaction{p: r.p, log: r.log, engine: engine{root: r.root, head: h, ops: ops, careful: true}}
@@ -122,7 +123,7 @@ func (r *recovery) unusable(err error) error {
 		return err
 	}
 	return fault.New(fault.Unrecoverable, "an earlier run was interrupted and cannot be brought to its end: %w", err).
-		WithHint("put back what is named as it was, or restore the pack from a copy; then: packlift-import recover")
+		WithHint("put back what is named as it was, or restore the pack from a copy; then: %s", typed.Import("recover"))
 }
 
 // ahead finishes a run, or turns back if its stage is not whole.
@@ -231,7 +232,7 @@ func sweepOne(p *pack.Pack, log *slog.Logger, at places, now pack.State) error {
 
 func badStage(format string, args ...any) error {
 	return fault.New(fault.Unrecoverable, format, args...).
-		WithHint("move what is named aside, and keep it; then: packlift-import recover")
+		WithHint("move what is named aside, and keep it; then: %s", typed.Import("recover"))
 }
 
 // leftOutside: a backup folder that is read-only or gone by now must not keep

@@ -3,6 +3,8 @@ package apply
 import (
 	"fmt"
 	"strings"
+
+	"packlift/internal/typed"
 )
 
 // remedy is what to do about a conflict; which one follows from its reason.
@@ -21,16 +23,19 @@ const (
 	remedyCount
 )
 
-var remedyText = [remedyCount]string{
-	putBack:     "put the original of each changed or removed file back",
-	moveAside:   "move each file aside that stands in the way",
-	resetMode:   "give each file its original mode",
-	makeFolder:  "make a folder again of what took a folder's place",
-	emptyFolder: "move your own files out of the folder that becomes a file",
-	unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
-	sendWhole:   "", // see askFor
-	unpreserve:  "take the pattern of each preserved file out that may be replaced (packlift-import preserve remove PATTERN), or move the file aside",
-	stepwise:    "go back one step at a time (packlift-import revert), and move each .final aside in between",
+// remedyText is what is said of each.
+func remedyText() [remedyCount]string {
+	return [remedyCount]string{
+		putBack:     "put the original of each changed or removed file back",
+		moveAside:   "move each file aside that stands in the way",
+		resetMode:   "give each file its original mode",
+		makeFolder:  "make a folder again of what took a folder's place",
+		emptyFolder: "move your own files out of the folder that becomes a file",
+		unmount:     "unmount what is mounted over a path that has to change (findmnt lists it)",
+		sendWhole:   "", // see askFor
+		unpreserve:  "take the pattern of each preserved file out that may be replaced (" + typed.Import("preserve remove PATTERN") + "), or move the file aside",
+		stepwise:    "go back one step at a time (" + typed.Import("revert") + "), and move each .final aside in between",
+	}
 }
 
 // remedies is the set of those that a plan needs.
@@ -41,12 +46,13 @@ func (r *remedies) add(x remedy) { r[x] = true }
 // Remedy says what to do about the plan's conflicts, "" where there are none.
 func (pl *Plan) Remedy() string {
 	var words []string
+	texts := remedyText()
 	for x, needed := range pl.remedies {
 		switch {
 		case needed && remedy(x) == sendWhole:
 			words = append(words, pl.PutBack(), pl.AskFor())
 		case needed:
-			words = append(words, remedyText[x])
+			words = append(words, texts[x])
 		}
 	}
 	return strings.Join(words, "; ")
@@ -58,7 +64,7 @@ func (pl *Plan) PutBack() string {
 	if pl.before.Manifest.IsZero() {
 		return "put the originals back"
 	}
-	return "put the originals back (where a file was damaged and not edited: packlift-import heal FULL-BUNDLE --replace FILE)"
+	return "put the originals back (where a file was damaged and not edited: " + typed.Import("heal FULL-BUNDLE --replace FILE") + ")"
 }
 
 // AskFor says which bundle to ask for where this one tells contents from files that
@@ -73,8 +79,8 @@ func (pl *Plan) AskFor() string {
 	if pl.before.Manifest.IsZero() {
 		return whole
 	}
-	return whole + fmt.Sprintf("; or for one that fits this site: packlift-import current-state --export SITE.state here, and with that file packlift-export create-update --for SITE.state --depot DEPOT --product %s -e %d",
-		product, pl.To)
+	return whole + fmt.Sprintf("; or for one that fits this site: %s here, and with that file packlift-export create-update --for SITE.state --depot DEPOT --product %s -e %d",
+		typed.Import("current-state --export SITE.state"), product, pl.To)
 }
 
 // RemedyElse is Remedy less what the user's decisions put right.

@@ -15,6 +15,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // outsideSource is where a revert copies old files from if it cannot move them
@@ -112,7 +113,7 @@ func newest(s pack.State) (pack.Event, error) {
 	stack := standing(s)
 	if len(stack) == 0 {
 		return pack.Event{}, fault.New(fault.General, "there is %w: the pack is on the level it came with", ErrNothingToRevert).
-			WithHint("packlift-import current-state")
+			WithHint("%s", typed.Import("current-state"))
 	}
 	e := stack[len(stack)-1]
 	return e, hasBackup(e)

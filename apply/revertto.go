@@ -8,6 +8,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // Goal is how far back a revert leads: to a level, or, with Generation above 0, to
@@ -71,7 +72,7 @@ func (g Goal) depth(s pack.State, stack []pack.Event) (int, error) {
 			}
 		}
 		return 0, fault.New(fault.WrongLevel, "no revert leads through generation %d", g.Generation).
-			WithHint("packlift-import backup list shows those that one leads through")
+			WithHint("%s shows those that one leads through", typed.Import("backup list"))
 	}
 	level := s.Level
 	for n := 0; n <= len(stack); n++ {
@@ -84,7 +85,7 @@ func (g Goal) depth(s pack.State, stack []pack.Event) (int, error) {
 		}
 	}
 	return 0, fault.New(fault.WrongLevel, "no revert leads to level %s from level %s", levelName(g.Level), levelName(s.Level)).
-		WithHint("packlift-import backup list shows where one leads to")
+		WithHint("%s shows where one leads to", typed.Import("backup list"))
 }
 
 // CheckSteps looks at every step before the first one is taken: each backup is

@@ -10,6 +10,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // transaction is a run whose journal is written: it is finished or undone.
@@ -46,7 +47,7 @@ func (t *transaction) rollBack(cause error) error {
 }
 
 func hinted(cause error) error {
-	return fault.New(fault.ClassOf(cause), "%w", cause).WithHint("packlift-import recover")
+	return fault.New(fault.ClassOf(cause), "%w", cause).WithHint("%s", typed.Import("recover"))
 }
 
 // commit replaces state.json and takes the steps that follow it.
@@ -92,7 +93,7 @@ func (t *transaction) stateIsOld() error {
 	ok, err := sameState(now, t.head.StateBefore)
 	if err == nil && !ok {
 		err = fault.New(fault.Unrecoverable, "%s belongs to another state of this pack", t.root.Full(journalName)).
-			WithHint("compare the pack with its manifest: packlift-import verify-pack")
+			WithHint("compare the pack with its manifest: %s", typed.Import("verify-pack"))
 	}
 	return err
 }
@@ -133,7 +134,7 @@ func (t *transaction) finish() error {
 }
 
 func (t *transaction) unfinished(err error) error {
-	hint := "packlift-import recover"
+	hint := typed.Import("recover")
 	if first := fault.HintOf(err); first != "" {
 		hint = first + "; then: " + hint
 	}

@@ -14,6 +14,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // PackReport compares a pack with the signed manifest of its level. Known are paths
@@ -44,7 +45,8 @@ func (r *PackReport) Err() error {
 		return nil
 	}
 	return fault.New(fault.Differs, "the pack differs from the manifest of level %d: %d missing, %d changed", r.Level, len(r.Missing), len(r.Changed)).
-		WithHint("compare the listed files with what the site changed itself; packlift-import heal BUNDLE puts damaged ones right, packlift-import preserve add PATH takes one as it is, and keeps updates from it")
+		WithHint("compare the listed files with what the site changed itself; %s puts damaged ones right, %s takes one as it is, and keeps updates from it",
+			typed.Import("heal BUNDLE"), typed.Import("preserve add PATH"))
 }
 
 // Differing names every file that is not as the manifest says, known or not, sorted.
@@ -68,11 +70,11 @@ func VerifyPack(ctx context.Context, p *pack.Pack, jobs int) (*PackReport, error
 		return nil, err
 	}
 	if s.Manifest.IsZero() && s.Level == pack.NoLevel {
-		return nil, fault.New(fault.General, "the pack holds nothing yet").WithHint("a full bundle fills it: packlift-import apply-update BUNDLE")
+		return nil, fault.New(fault.General, "the pack holds nothing yet").WithHint("a full bundle fills it: %s", typed.Import("apply-update BUNDLE"))
 	}
 	if s.Manifest.IsZero() {
 		return nil, fault.New(fault.General, "no signed manifest of level %s is known yet: the pack is as init found it", levelName(s.Level)).
-			WithHint("%s; or an update brings one: packlift-import apply-update BUNDLE", bringManifest(s))
+			WithHint("%s; or an update brings one: %s", bringManifest(s), typed.Import("apply-update BUNDLE"))
 	}
 	m, err := p.Manifest(s.Manifest)
 	if err != nil {
@@ -83,7 +85,7 @@ func VerifyPack(ctx context.Context, p *pack.Pack, jobs int) (*PackReport, error
 
 // bringManifest is how a pack as init found it comes to its level's manifest.
 func bringManifest(s pack.State) string {
-	return fmt.Sprintf("a full bundle of level %s, or one that starts there, brings it and puts right what is damaged: packlift-import heal BUNDLE", levelName(s.Level))
+	return fmt.Sprintf("a full bundle of level %s, or one that starts there, brings it and puts right what is damaged: %s", levelName(s.Level), typed.Import("heal BUNDLE"))
 }
 
 func comparePack(ctx context.Context, p *pack.Pack, level int, m *manifest.Manifest, jobs int) (*PackReport, error) {

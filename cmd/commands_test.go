@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"agent":    agent,
 	"signaled": signaled,
 	"sendfile": sendFile,
+	"paste":    paste,
 }
 
 // exits CODE PROGRAM ARGS… runs the program and wants that exit code.
@@ -41,6 +43,19 @@ func exits(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
 	checkCode(ts, want, ts.Exec(args[1], args[2:]...))
+}
+
+// paste CODE PATTERN runs by a shell the command that PATTERN's group finds in what
+// was printed last, as whoever reads it would, and wants that exit code.
+func paste(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	m := regexp.MustCompile(args[1]).FindStringSubmatch(ts.ReadFile("stdout") + ts.ReadFile("stderr"))
+	if m == nil {
+		ts.Fatalf("no command is named by %q", args[1])
+	}
+	ts.Logf("pasted: %s", m[1])
+	checkCode(ts, want, ts.Exec("sh", "-c", m[1]))
 }
 
 func checkCode(ts *testscript.TestScript, want int, err error) {

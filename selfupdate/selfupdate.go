@@ -14,6 +14,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/internal/version"
 	"packlift/verify"
 )
@@ -198,9 +199,9 @@ func (o *Options) again(path string) string {
 	if rel, err := filepath.Rel(mustWd(), path); err == nil && !strings.HasPrefix(rel, "..") {
 		path = "." + string(filepath.Separator) + rel
 	}
-	words := []string{quote(path)}
+	words := []string{typed.Word(path)}
 	for _, a := range o.Args {
-		words = append(words, quote(a))
+		words = append(words, typed.Word(a))
 	}
 	return strings.Join(words, " ")
 }
@@ -211,15 +212,4 @@ func mustWd() string {
 		return string(filepath.Separator)
 	}
 	return wd
-}
-
-func quote(s string) string {
-	if s != "" && strings.IndexFunc(s, unsafeRune) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-func unsafeRune(r rune) bool {
-	return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r))
 }

@@ -16,6 +16,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/pack"
 	"packlift/internal/summary"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -159,7 +160,7 @@ func (a *asking) start(v *depot.View, packDir string, l *cli.Level) (int, error)
 	}
 	p, err := pack.Open(packDir)
 	if err != nil {
-		return 0, fault.New(fault.Usage, "%w", err).WithHint("the pack does not know its level: give it with --start-level N, or make it a pack with packlift-import init")
+		return 0, fault.New(fault.Usage, "%w", err).WithHint("the pack does not know its level: give it with --start-level N, or make it a pack with %s", typed.ImportAnywhere("init --pack "+typed.Word(packDir)))
 	}
 	defer p.Close()
 	s, err := p.State()

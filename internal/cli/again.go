@@ -4,6 +4,8 @@ import (
 	"os"
 	"strings"
 	"sync"
+
+	"packlift/internal/typed"
 )
 
 // Again is the command line of this run, as it would be typed in a POSIX shell,
@@ -11,7 +13,7 @@ import (
 func Again() string {
 	words := make([]string, len(os.Args))
 	for i, w := range os.Args {
-		words[i] = ShellWord(hideWords(w))
+		words[i] = typed.Word(hideWords(w))
 	}
 	return strings.Join(words, " ")
 }
@@ -42,15 +44,4 @@ func hideWords(word string) string {
 		}
 	}
 	return word
-}
-
-// ShellWord quotes s where a shell would take it apart.
-func ShellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,@%+", r) || r > 127
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

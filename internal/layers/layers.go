@@ -35,7 +35,7 @@ const MaxLines = 60
 // beneath it, the longest match counts. A package may import lower layers,
 // and the folders beneath itself.
 var Layers = [][]string{
-	{"internal/count", "internal/fault", "internal/regular", "internal/safepath", "internal/version"},
+	{"internal/count", "internal/fault", "internal/regular", "internal/safepath", "internal/typed", "internal/version"},
 	{"internal/manifest", "internal/probe", "internal/sigfiles"},
 	{"internal/rootfs"},
 	{"internal/fetch"},

@@ -10,6 +10,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // InitOptions says what a new pack is. Empty makes one that holds nothing yet,
@@ -92,7 +93,7 @@ func (p *Pack) mayInit(o InitOptions) error {
 	if there, err := p.root.Exists(StateFile); err != nil {
 		return err
 	} else if there {
-		return fault.New(fault.Usage, "%s is a pack already", p.Dir()).WithHint("packlift-import current-state --pack %s", p.Dir())
+		return fault.New(fault.Usage, "%s is a pack already", p.Dir()).WithHint("%s", typed.ImportAnywhere("current-state --pack "+typed.Word(p.Dir())))
 	}
 	for _, name := range []string{FloorFile, ManifestDir, Dir + "/backup", JournalFile} {
 		if there, err := p.root.Exists(name); err != nil {

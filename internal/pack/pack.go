@@ -34,6 +34,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // Names in a pack, relative to its folder.
@@ -145,7 +146,7 @@ func (p *Pack) checkFolders() error {
 
 func noPack(dir, missing string) error {
 	return fault.New(fault.Usage, "%s is not a pack: it has no %s", dir, missing).
-		WithHint("in the wrong folder? Give the pack's with --pack DIR; to make a product's folder a pack: packlift-import init --help")
+		WithHint("in the wrong folder? Give the pack's with --pack DIR; to make a product's folder a pack: %s", typed.ImportAnywhere("init --help"))
 }
 
 func readProduct(root *rootfs.Root) (name, version string, err error) {

@@ -18,6 +18,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/internal/version"
 	"packlift/selfupdate"
 	"packlift/verify"
@@ -153,7 +154,7 @@ func (a *applyFlags) takeBack(ctx context.Context, c *cli.Console) error {
 		return err
 	}
 	if a.hotfix {
-		return fault.New(fault.Usage, "no hotfix waits for decisions").WithHint("to take the newest hotfix off: packlift-import revert-hotfix")
+		return fault.New(fault.Usage, "no hotfix waits for decisions").WithHint("to take the newest hotfix off: %s", typed.Import("revert-hotfix"))
 	}
 	return runRevert(ctx, c, &a.write, &a.window, &goalFlag{}, a.options(nil))
 }
@@ -217,7 +218,7 @@ func (a *applyFlags) change(ctx context.Context, s *session, from apply.Source, 
 		return err
 	}
 	if a.stage {
-		return a.stageOnly(ctx, s, b, pl, o)
+		return a.stageOnly(ctx, s, from, b, pl, o)
 	}
 	if a.write.dryRun {
 		return a.window.warnRunning(ctx, s)
@@ -279,8 +280,7 @@ func (a *applyFlags) offerHeal(s *session, in *common.Bundle) {
 	if a.hotfix || in.Spooled {
 		return
 	}
-	here, keys := a.words()
-	s.c.Note("if files are damaged: packlift-import heal%s%s %s", here, keys, cli.ShellWord(in.Path))
+	s.c.Note("if files are damaged: %s%s", typed.Import("heal "+typed.Word(in.Path)), a.keys())
 }
 
 func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) {

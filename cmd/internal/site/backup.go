@@ -16,6 +16,7 @@ import (
 	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // keepFlag is --keep-backups.
@@ -131,7 +132,7 @@ func generationText(g apply.Generation) string {
 	case g.Checked && !g.Reverts:
 		b.WriteString("\n      checked")
 	case g.Reverts:
-		fmt.Fprintf(&b, "\n      packlift-import revert --to g%d    leads to level %s", g.Number, pack.LevelName(g.From))
+		fmt.Fprintf(&b, "\n      %s    leads to level %s", typed.Import(fmt.Sprintf("revert --to g%d", g.Number)), pack.LevelName(g.From))
 		if g.Checked {
 			b.WriteString("; checked")
 		}
@@ -179,7 +180,7 @@ func runPrune(ctx context.Context, c *cli.Console, w *writeFlags, keep *keepFlag
 		n = cfg.KeepBackups
 	}
 	if n == 0 {
-		return fault.New(fault.Usage, "how many backups are to be kept?").WithHint("give --keep-backups N; packlift-import backup list shows what there is")
+		return fault.New(fault.Usage, "how many backups are to be kept?").WithHint("give --keep-backups N; %s shows what there is", typed.Import("backup list"))
 	}
 	gone, err := apply.Prune(s.Pack, n, s.log)
 	if err != nil {
@@ -211,7 +212,6 @@ func (s *session) pruneBackups() {
 	gone, err := apply.Prune(s.Pack, cfg.KeepBackups, s.log)
 	if err != nil {
 		s.log.Warn("old backups could not be removed", "error", err)
-		s.c.Warn("old backups could not be removed: %v", err)
 		return
 	}
 	for _, n := range gone {

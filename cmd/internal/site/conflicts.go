@@ -72,10 +72,10 @@ func sayConflicts(c *cli.Console, p *pack.Pack, names bool) error {
 // sayOpen tells what is to be done next.
 func sayOpen(c *cli.Console, w *apply.Pending, open int) {
 	if open == 0 {
-		c.Note("all is decided; go on: %s --continue", w.Command())
+		c.Note("all is decided; go on: %s", w.Command("--continue"))
 		return
 	}
-	c.Note("open: %d of %d; when they are decided: %s --continue", open, len(w.Conflicts), w.Command())
+	c.Note("open: %d of %d; when they are decided: %s", open, len(w.Conflicts), w.Command("--continue"))
 }
 
 // waiting is a conflict as it is printed. Ours and Theirs are unified differences

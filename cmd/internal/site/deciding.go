@@ -9,22 +9,22 @@ import (
 	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // What is said of customized files that a decision is wanted for.
 
 // howToDecide is what to type next; F stands for each file named.
 func (a *applyFlags) howToDecide(pl *apply.Plan, w *apply.Pending) string {
-	where, keys := a.words()
-	words := []string{"see packlift-import conflicts" + where, waysToDecide(pl, besideText(pl, w))}
+	words := []string{"see " + typed.Import("conflicts"), waysToDecide(pl, besideText(pl, w))}
 	if text := pl.RemedyElse(); text != "" { // has to be put right first
 		words = append(words, text)
 	}
 	next := a.typed("--continue")
 	if a.stage {
-		next = "packlift-import stage --continue" + where
+		next = typed.Import("stage --continue")
 	}
-	words = append(words, "then: "+next+keys, "or give up: "+a.typed("--revert"))
+	words = append(words, "then: "+next+a.keys(), "or give up: "+a.typed("--revert"))
 	return strings.Join(words, "; ")
 }
 

@@ -9,6 +9,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/count"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/internal/version"
 )
 
@@ -50,7 +51,7 @@ func warnUnknown(c *cli.Console, s *pack.SiteState) {
 	}
 	level := pack.LevelName(s.Level)
 	c.Warn("no signed manifest of level %s is known here: create-update --for takes every file to be as the level has it, and one that is not may be a conflict", level)
-	c.Hint("packlift-import heal BUNDLE brings the manifest, with a bundle of level %s; then export once more", level)
+	c.Hint("%s brings the manifest, with a bundle of level %s; then export once more", typed.Import("heal BUNDLE"), level)
 }
 
 func siteState(ctx context.Context, p *pack.Pack) (*pack.SiteState, error) {

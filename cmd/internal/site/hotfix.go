@@ -14,6 +14,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -98,7 +99,7 @@ func hotfixArg(args []string) (int, error) {
 	}
 	n, err := strconv.Atoi(args[0])
 	if err != nil || n < 1 {
-		return 0, fault.New(fault.Usage, "%q is no number of a hotfix", args[0]).WithHint("packlift-import current-state lists those that are on")
+		return 0, fault.New(fault.Usage, "%q is no number of a hotfix", args[0]).WithHint("%s lists those that are on", typed.Import("current-state"))
 	}
 	return n, nil
 }

@@ -19,6 +19,7 @@ import (
 	"packlift/internal/pack"
 	"packlift/internal/regular"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -81,7 +82,7 @@ func (a *initFlags) run(ctx context.Context, c *cli.Console) error {
 	}
 	if there, err := pack.Open(dir); err == nil { // refused by Init too; nothing is asked in vain
 		there.Close()
-		return fault.New(fault.Usage, "%s is a pack already", dir).WithHint("packlift-import current-state --pack %s", dir)
+		return fault.New(fault.Usage, "%s is a pack already", dir).WithHint("%s", typed.ImportAnywhere("current-state --pack "+typed.Word(dir)))
 	}
 	if err := mayInit(dir, a.allowRoot); err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // interrupted reports whether a run was cut off: a journal is there.
@@ -18,14 +19,14 @@ func interrupted(p *pack.Pack) (bool, error) {
 	return false, nil
 }
 
-const recoverHint = "packlift-import recover finishes or undoes it"
+func recoverHint() string { return typed.Import("recover") + " finishes or undoes it" }
 
 // warnInterrupted says so before what is read of an interrupted pack is printed.
 func warnInterrupted(c *cli.Console, p *pack.Pack) error {
 	was, err := interrupted(p)
 	if was {
 		c.Warn("a run that changes this pack was interrupted, or is under way: what follows may be neither level")
-		c.Hint(recoverHint)
+		c.Hint("%s", recoverHint())
 	}
 	return err
 }
@@ -47,7 +48,7 @@ func (f *packFlag) openToRead(c *cli.Console) (*pack.Pack, error) {
 func refuseInterrupted(p *pack.Pack) error {
 	was, err := interrupted(p)
 	if was {
-		return fault.New(fault.General, "an earlier run was interrupted; a dry run changes nothing and cannot put that right").WithHint(recoverHint)
+		return fault.New(fault.General, "an earlier run was interrupted; a dry run changes nothing and cannot put that right").WithHint("%s", recoverHint())
 	}
 	return err
 }

@@ -3,18 +3,23 @@ package site
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/spf13/pflag"
 
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
 var errNotToStdout = fault.New(fault.Usage, "a secret is not written to standard output").WithHint("give a file with -o FILE")
 
 // packFlag is --pack and what follows from it.
-type packFlag struct{ dir string }
+type packFlag struct {
+	dir       string
+	connected bool // the exporter works on the pack
+}
 
 // Flags adds --pack.
 func (p *packFlag) Flags(f *pflag.FlagSet) {
@@ -27,7 +32,35 @@ func (p *packFlag) open() (*pack.Pack, error) {
 	if err != nil {
 		return nil, err
 	}
+	typed.Here(p.way(dir))
 	return pack.Open(dir)
+}
+
+// way is how commands to type next reach the pack at dir.
+func (p *packFlag) way(dir string) typed.Way {
+	if p.connected {
+		return typed.Way{Importer: importerFor(dir), Exporter: typed.Self(), Pack: dir}
+	}
+	return typed.Way{Importer: typed.Self(), Pack: dir, Found: p.dir == ""}
+}
+
+// importerFor is the importer that a connected pack is worked on with: its own, or
+// the one that came with the exporter.
+func importerFor(dir string) string {
+	name := typed.Importer
+	if runtime.GOOS == "windows" {
+		name += ".exe"
+	}
+	places := []string{filepath.Join(dir, "bin", name)}
+	if exe, err := os.Executable(); err == nil {
+		places = append(places, filepath.Join(filepath.Dir(exe), name))
+	}
+	for _, file := range places {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return typed.Program(file)
+		}
+	}
+	return typed.Importer
 }
 
 func (p *packFlag) find() (string, error) {
@@ -65,7 +98,7 @@ func (p *packFlag) findNew() (string, error) {
 		return dir, nil
 	}
 	return "", fault.New(fault.Usage, "which folder is to be a pack: %s, which holds this tool, or %s, the working directory?", home, dir).
-		WithHint("give --pack %s or --pack %s", home, dir)
+		WithHint("give --pack %s or --pack %s", typed.Word(home), typed.Word(dir))
 }
 
 func sameFolder(a, b string) bool {

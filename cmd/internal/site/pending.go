@@ -15,6 +15,7 @@ import (
 	"packlift/internal/count"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -41,7 +42,7 @@ func (a *applyFlags) bundleOf(args []string) (string, error) {
 	}
 	if w == nil {
 		return "", fault.New(fault.Usage, "there is nothing to go on with: no update waits for decisions").
-			WithHint("packlift-import %s BUNDLE", a.command())
+			WithHint("%s", typed.Import(a.command()+" BUNDLE"))
 	}
 	if w.Depot != "" {
 		return "", w.Fits(w.Sums)
@@ -55,11 +56,11 @@ func (a *applyFlags) bundleOf(args []string) (string, error) {
 	}
 	if w.File == "" {
 		return "", fault.New(fault.Usage, "the bundle came from standard input and is not kept").
-			WithHint("give it again: packlift-import %s --continue BUNDLE", a.command())
+			WithHint("give it again: %s", typed.Import(a.command()+" --continue BUNDLE"))
 	}
 	if _, err := os.Stat(w.File); err != nil {
 		return "", fault.New(fault.Usage, "the bundle is not there any more: %w", err).
-			WithHint("bring it back, or name where it is now: packlift-import %s --continue BUNDLE", a.command())
+			WithHint("bring it back, or name where it is now: %s", typed.Import(a.command()+" --continue BUNDLE"))
 	}
 	return w.File, nil
 }
@@ -152,31 +153,24 @@ func sourceOf(in *common.Bundle) (apply.Source, error) {
 	return apply.Source{File: abs}, err
 }
 
-// words are the flags that a command to type next takes over from this one.
-func (a *applyFlags) words() (here, keys string) {
+// keys are the identities' flags, which a command to type next takes over from this one.
+func (a *applyFlags) keys() (out string) {
 	for _, name := range a.identities {
-		keys += " -i " + cli.ShellWord(name)
+		out += " -i " + typed.Word(name)
 	}
-	return a.here(), keys
-}
-
-func (a *applyFlags) here() string {
-	if dir := a.write.pack.dir; dir != "" {
-		return " --pack " + cli.ShellWord(dir)
-	}
-	return ""
+	return out
 }
 
 // typed is this command with a flag, as a user types it.
 func (a *applyFlags) typed(flag string) string {
 	if a.write.connected {
-		return "packlift-export update " + cli.ShellWord(a.write.pack.dir) + " " + flag
+		return typed.ExportUpdate(flag)
 	}
 	command := "apply-update "
 	if a.hotfix {
 		command = "apply-hotfix "
 	}
-	return "packlift-import " + command + flag + a.here()
+	return typed.Import(command + flag)
 }
 
 // giveUp drops an update that waits; done says that there was one.

@@ -10,6 +10,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 const preserveLong = `Patterns of paths that no update may touch, written as in a .gitignore at the pack's
@@ -103,7 +104,7 @@ func editPreserve(ctx context.Context, c *cli.Console, w *writeFlags, change edi
 	}
 	lines, missing := change(slices.Clone(before.Lines), words)
 	if missing != "" {
-		return fault.New(fault.Usage, "%q is not on the list", missing).WithHint("see packlift-import preserve list")
+		return fault.New(fault.Usage, "%q is not on the list", missing).WithHint("see %s", typed.Import("preserve list"))
 	}
 	if _, err := pack.ParsePreserve(strings.Join(lines, "\n")); err != nil {
 		return fault.New(fault.Usage, "%w", err).WithHint("write a pattern as in .gitignore")

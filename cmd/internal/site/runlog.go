@@ -64,7 +64,8 @@ func (l *runLog) Write(b []byte) (int, error) {
 }
 
 // warnings shows those that a log gets on the console as well: what a run went on
-// without, its user has to hear of.
+// without, its user has to hear of. What ends a run, or is told in other words, is
+// logged as an error or in passing: the console tells it once.
 type warnings struct {
 	slog.Handler
 	c *cli.Console

@@ -13,6 +13,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 // writeFlags are the flags of every command that changes a pack.
@@ -65,9 +66,9 @@ func (w *writeFlags) begin(ctx context.Context, c *cli.Console, command string) 
 	if err != nil {
 		return nil, err
 	}
-	s := &session{Pack: p, c: c, ends: []func() error{p.Close}, revert: "packlift-import revert"}
+	s := &session{Pack: p, c: c, ends: []func() error{p.Close}, revert: typed.Import("revert")}
 	if w.connected {
-		s.revert = "packlift-export update " + cli.ShellWord(w.pack.dir) + " --revert"
+		s.revert = typed.ExportUpdate("--revert")
 	}
 	if err := s.begin(ctx, w, command); err != nil {
 		s.end()
@@ -188,7 +189,7 @@ func (s *session) where(ctx context.Context, err error) error {
 		return errors.Join(err, stateErr, readErr)
 	}
 	if unfinished {
-		return fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint(recoverHint + ", as does every command that writes")
+		return fault.New(fault.Interrupted, "%w; the change of the pack is unfinished", err).WithHint("%s, as does every command that writes", recoverHint())
 	}
 	s.log.Info("interrupted", "error", err)
 	return fault.New(fault.Interrupted, "%w; the pack is whole, at level %s", context.Cause(ctx), pack.LevelName(state.Level)).

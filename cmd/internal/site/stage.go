@@ -10,6 +10,7 @@ import (
 	"packlift/apply"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -57,7 +58,7 @@ func stage(c *cli.Console) *cobra.Command {
 }
 
 // stageOnly makes the contents of the plan ready, and changes nothing of the product.
-func (a *applyFlags) stageOnly(ctx context.Context, s *session, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
+func (a *applyFlags) stageOnly(ctx context.Context, s *session, from apply.Source, b *verify.Bundle, pl *apply.Plan, o apply.Options) error {
 	if a.write.dryRun {
 		return nil
 	}
@@ -72,28 +73,34 @@ func (a *applyFlags) stageOnly(ctx context.Context, s *session, b *verify.Bundle
 		return a.explain(err)
 	}
 	s.c.Changed()
-	s.c.Result("staged", info, fmt.Sprintf("staged: %s, %s of %s\nwith the product stopped: packlift-import %s",
-		info, cli.Count(info.Contents, "content"), cli.Bytes(info.Bytes), a.afterStage(info)))
+	s.c.Result("staged", info, fmt.Sprintf("staged: %s, %s of %s\nwith the product stopped: %s",
+		info, cli.Count(info.Contents, "content"), cli.Bytes(info.Bytes), a.afterStage(info, from)))
 	return nil
 }
 
 // afterStage is the command that applies what is staged, with this run's decisions.
-func (a *applyFlags) afterStage(info *apply.StagedInfo) string {
+func (a *applyFlags) afterStage(info *apply.StagedInfo, from apply.Source) string {
 	next := "apply-update"
 	if info.Hotfix > 0 {
 		next = "apply-hotfix"
 	}
 	if a.pending != nil {
-		return next + " --continue"
+		return typed.Import(next+" --continue") + a.keys()
 	}
-	next += " BUNDLE"
+	if from.File == "" {
+		from.File = "BUNDLE" // it came from standard input
+	}
+	next += " " + typed.Word(from.File)
+	if a.stop > 0 {
+		next += fmt.Sprintf(" --level %d", a.stop)
+	}
 	for _, g := range a.ours {
-		next += " --ours " + cli.ShellWord(g)
+		next += " --ours " + typed.Word(g)
 	}
 	for _, g := range a.theirs {
-		next += " --theirs " + cli.ShellWord(g)
+		next += " --theirs " + typed.Word(g)
 	}
-	return next
+	return typed.Import(next) + a.keys()
 }
 
 func dropStaged(ctx context.Context, c *cli.Console, w *writeFlags) (err error) {

@@ -10,6 +10,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 )
 
 func currentState(c *cli.Console) *cobra.Command {
@@ -117,11 +118,11 @@ func pendingName(w *apply.Pending) string {
 func waitsFor(n int) string {
 	switch n {
 	case 0:
-		return "all is decided (packlift-import conflicts)"
+		return "all is decided (" + typed.Import("conflicts") + ")"
 	case 1:
-		return "1 file waits for decisions (packlift-import conflicts)"
+		return "1 file waits for decisions (" + typed.Import("conflicts") + ")"
 	}
-	return fmt.Sprintf("%d files wait for decisions (packlift-import conflicts)", n)
+	return fmt.Sprintf("%d files wait for decisions (%s)", n, typed.Import("conflicts"))
 }
 
 func hotfixes(list []int) string {

@@ -58,7 +58,7 @@ type upgrade struct {
 // Update is packlift-export's update.
 func Update(c *cli.Console, origin Origin) *cobra.Command {
 	u := &upgrade{origin: origin}
-	u.write.connected = true
+	u.write.connected, u.write.pack.connected = true, true
 	u.selfUpdate = cli.NewChoice("continue", "continue", "exit", "never")
 	cmd := &cobra.Command{
 		Use: "update PACK", Short: "Bring a connected pack up in place", Long: updateLong, Args: cobra.ExactArgs(1),

@@ -15,6 +15,7 @@ import (
 	"packlift/internal/hooks"
 	"packlift/internal/pack"
 	"packlift/internal/running"
+	"packlift/internal/typed"
 )
 
 // window is what goes on around a change of the pack: the product is stopped, and
@@ -142,7 +143,7 @@ func (w *window) check(ctx context.Context, s *session, ch change, o apply.Optio
 		s.c.Note("the health check passed")
 		return s.DropUnconfirmed()
 	}
-	s.c.Warn("the health check failed: %v; reverting", err)
+	s.c.Note("the health check failed; reverting") // how, the error says
 	return w.takeBack(ctx, s, ch, o, err)
 }
 
@@ -204,7 +205,7 @@ func (w *window) hook(ctx context.Context, s *session, name, command string, ch 
 		s.log.Info("hook", "hook", name, "output", strings.TrimRight(line, "\r\n"))
 	}
 	if err != nil {
-		s.log.Warn("hook failed", "hook", name, "error", err)
+		s.log.Error("hook failed", "hook", name, "error", err) // told by what it ends
 		return fmt.Errorf("%s: %w", command, err)
 	}
 	s.log.Info("hook ended", "hook", name)
@@ -221,7 +222,7 @@ func (w *window) checkStopped(ctx context.Context, s *session) error {
 	}
 	var names []string
 	for i, p := range list {
-		s.log.Warn("runs from the pack", "pid", p.PID, "name", p.Name, "why", p.Why)
+		s.log.Info("runs from the pack", "pid", p.PID, "name", p.Name, "why", p.Why)
 		if i < maxProcesses {
 			names = append(names, cli.Clean(p.String()))
 		}
@@ -248,7 +249,7 @@ func (w *window) warnRunning(ctx context.Context, s *session) error {
 }
 
 func (s *session) unconfirmedHint() string {
-	return "run the same command again to repeat the check; or " + s.revert + ", or packlift-import recover --confirm"
+	return "run the same command again to repeat the check; or " + s.revert + ", or " + typed.Import("recover --confirm")
 }
 
 func unconfirmedName(u pack.Unconfirmed) string {

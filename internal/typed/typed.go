@@ -1,0 +1,115 @@
+// Package typed writes commands as whoever runs this process types them next:
+// a message's command can be pasted as it stands, from the same place.
+//
+// How the importer is called and where the pack lies are facts of the process, as
+// os.Args is: whoever parses the command line says them once (Here), and every
+// package that tells what to type asks for them. Before that, and in tests of
+// libraries, the plain names stand.
+package typed
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// The two tools.
+const (
+	Importer = "packlift-import"
+	Exporter = "packlift-export"
+)
+
+// Way is how this run reaches a pack. The words are not quoted.
+type Way struct {
+	Importer string // "": packlift-import
+	Exporter string // "": packlift-export
+	Pack     string // the pack's folder
+	Found    bool   // the importer finds the pack by itself, from where it is called
+}
+
+var here struct {
+	sync.Mutex
+	Way
+}
+
+// Here says how the pack of this run is reached.
+func Here(w Way) {
+	here.Lock()
+	defer here.Unlock()
+	here.Way = w
+}
+
+func way() Way {
+	here.Lock()
+	defer here.Unlock()
+	return here.Way
+}
+
+// Import is a command of the importer for this run's pack; its words are as a shell takes them.
+func Import(words string) string {
+	w := way()
+	text := ImportAnywhere(words)
+	if w.Pack != "" && !w.Found {
+		text += " --pack " + Word(w.Pack)
+	}
+	return text
+}
+
+// ImportAnywhere is a command of the importer that takes no pack, or another.
+func ImportAnywhere(words string) string { return command(way().Importer, Importer, words) }
+
+// ExportUpdate is the exporter's update of this run's pack.
+func ExportUpdate(words string) string {
+	w := way()
+	dir := w.Pack
+	if dir == "" {
+		dir = "PACK"
+	}
+	return command(w.Exporter, Exporter, "update "+Word(dir)+" "+words)
+}
+
+func command(tool, otherwise, words string) string {
+	if tool == "" {
+		tool = otherwise
+	}
+	return Word(tool) + " " + words
+}
+
+// Self is the word that started this process: the bare name where a shell finds this
+// program by it, else the path as it was typed.
+func Self() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return short(filepath.Base(os.Args[0]), exe, os.Args[0])
+}
+
+// Program is the word that starts the program at path, for Way.
+func Program(path string) string { return short(filepath.Base(path), path, path) }
+
+func short(name, file, otherwise string) string {
+	if found, err := exec.LookPath(name); err == nil && sameFile(found, file) {
+		return name
+	}
+	return otherwise
+}
+
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	y, err2 := os.Stat(b)
+	return err == nil && err2 == nil && os.SameFile(x, y)
+}
+
+// Word quotes s where a POSIX shell would take it apart.
+func Word(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:,@%+", r) || r > 127
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}

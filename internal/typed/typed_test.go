@@ -1,0 +1,71 @@
+package typed
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestCommands(t *testing.T) {
+	defer Here(Way{})
+	for _, test := range []struct {
+		way                      Way
+		recover, version, update string
+	}{
+		{Way{}, "packlift-import recover", "packlift-import version", "packlift-export update PACK --revert"},
+		{Way{Pack: "/opt/pack", Found: true}, "packlift-import recover", "packlift-import version", "packlift-export update /opt/pack --revert"},
+		{Way{Pack: "my pack", Importer: "./x y/packlift-import", Exporter: "./packlift-export"},
+			"'./x y/packlift-import' recover --pack 'my pack'", "'./x y/packlift-import' version", "./packlift-export update 'my pack' --revert"},
+	} {
+		Here(test.way)
+		for got, want := range map[string]string{
+			Import("recover"): test.recover, ImportAnywhere("version"): test.version, ExportUpdate("--revert"): test.update,
+		} {
+			if got != want {
+				t.Errorf("%+v: %s, want %s", test.way, got, want)
+			}
+		}
+	}
+}
+
+// A program is called by its bare name only where a shell finds the same file by it.
+func TestProgram(t *testing.T) {
+	dir, other := t.TempDir(), t.TempDir()
+	for _, name := range []string{filepath.Join(dir, "tool.exe"), filepath.Join(other, "tool.exe")} {
+		if err := os.WriteFile(name, []byte("#!/bin/sh\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("PATH", dir)
+	if got := Program(filepath.Join(dir, "tool.exe")); got != "tool.exe" {
+		t.Errorf("on the path: %s", got)
+	}
+	if name := filepath.Join(other, "tool.exe"); Program(name) != name {
+		t.Errorf("another of the name is on the path: %s", Program(name))
+	}
+	if Self() != os.Args[0] {
+		t.Errorf("not on the path: %s", Self())
+	}
+}
+
+// What Word quotes is what a shell takes apart into the same words.
+func TestWordIsReadByAShell(t *testing.T) {
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("no sh here")
+	}
+	words := []string{"", "it's", "$HOME", "a\nb", "{{.Added}}", `back\slash`, "*", "é", "~", "#x", "plain-1_2.x/y"}
+	line := ""
+	for _, w := range words {
+		line += " " + Word(w)
+	}
+	out, err := exec.Command(sh, "-c", "printf '%s\\0'"+line).Output()
+	if got, want := string(out), strings.Join(words, "\x00")+"\x00"; got != want || err != nil {
+		t.Errorf("%q (%v)", got, err)
+	}
+	if Word("plain-1_2.x/y") != "plain-1_2.x/y" {
+		t.Error("quoted in vain")
+	}
+}
