@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -43,33 +44,52 @@ func diff(c *cli.Console) *cobra.Command {
 
 func (a *diffFlags) run(ctx context.Context, c *cli.Console, args []string) error {
 	defer func() { a.opened.Close() }()
-	old, err := a.manifest(ctx, c, args[0])
+	old, err := a.side(ctx, c, args[0])
 	if err != nil {
 		return err
 	}
-	new, err := a.manifest(ctx, c, args[1])
+	new, err := a.side(ctx, c, args[1])
 	if err != nil {
 		return err
 	}
-	d := export.Diff(old, new)
-	c.Data("diff", d, string(pack.Changelog(new.Product, new.Version, old.Level, new.Level, d.Added, d.Modified, d.Removed)))
+	d := export.Diff(old.Manifest, new.Manifest)
+	text := pack.Comparison(old.name, new.name, d.Added, d.Modified, d.Removed)
+	if !old.tree && !new.tree {
+		text = pack.Changelog(new.Product, new.Version, old.Level, new.Level, d.Added, d.Modified, d.Removed)
+	}
+	c.Data("diff", difference{old.name, new.name, d}, string(text))
 	return nil
 }
 
-// manifest reads what one of the arguments names.
-func (a *diffFlags) manifest(ctx context.Context, c *cli.Console, name string) (*manifest.Manifest, error) {
-	var l cli.Level
+// difference is a line of JSON.
+type difference struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+	*export.Difference
+}
+
+// side is one of the two that are compared. What a tree is of is not known, so it goes by its name.
+type side struct {
+	*manifest.Manifest
+	name string
+	tree bool
+}
+
+// side reads what one of the arguments names.
+func (a *diffFlags) side(ctx context.Context, c *cli.Console, name string) (side, error) {
+	out, l := side{name: name}, cli.Level{}
+	var err error
 	switch {
 	case a.depot.location != "" && l.Set(name) == nil:
-		return a.level(ctx, c, &l)
+		out.name = "level " + name
+		out.Manifest, err = a.level(ctx, c, &l)
 	case strings.HasSuffix(name, common.Suffix):
-		return a.bundle(ctx, c, name)
+		out.Manifest, err = a.bundle(ctx, c, name)
+	default:
+		out.tree, out.name = true, filepath.Clean(name)
+		out.Manifest, err = export.ManifestOf(ctx, name, "tree", "0", runtime.GOMAXPROCS(0))
 	}
-	product, version := a.product.Name, a.product.Version
-	if product == "" {
-		product, version = "tree", "0"
-	}
-	return export.ManifestOf(ctx, name, product, version, runtime.GOMAXPROCS(0))
+	return out, err
 }
 
 func (a *diffFlags) level(ctx context.Context, c *cli.Console, l *cli.Level) (*manifest.Manifest, error) {

@@ -36,9 +36,18 @@ func HotfixChangelog(product, version string, level, hotfix int, added, modified
 	return changelog(product, version, what, added, modified, removed)
 }
 
+// Comparison is Changelog of two things that are no levels of one product, by their names.
+func Comparison(from, to string, added, modified, removed []string) []byte {
+	return listed(fmt.Sprintf("Compared: %s -> %s", codeSpan(from), codeSpan(to)), added, modified, removed)
+}
+
 func changelog(product, version, what string, added, modified, removed []string) []byte {
+	return listed(fmt.Sprintf("Product: %s-%s\n\n%s", product, version, what), added, modified, removed)
+}
+
+func listed(head string, added, modified, removed []string) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "# Changelog\n\nProduct: %s-%s\n\n%s\n", product, version, what)
+	fmt.Fprintf(&b, "# Changelog\n\n%s\n", head)
 	section(&b, "Added Files", added)
 	section(&b, "Updated Files", modified)
 	section(&b, "Removed Files", removed)
