@@ -85,6 +85,33 @@ func (pl *Plan) decided() []string {
 	return slices.Concat(pl.choices.met, pl.choices.Preserved)
 }
 
+// Idle are those of the globs that decide nothing: no customized file that has to
+// change matches them. What is preserved is decided already.
+func (pl *Plan) Idle(globs []string) (idle []IdleGlob) {
+	var open []string
+	if pl.choices != nil {
+		open = append(open, pl.choices.met...)
+	}
+	for _, x := range pl.Conflicts {
+		open = append(open, x.Path)
+	}
+	for _, g := range globs {
+		matches := func(p string) bool { return pack.MatchAny([]string{g}, p) }
+		if slices.ContainsFunc(open, matches) {
+			continue
+		}
+		one := IdleGlob{Glob: g}
+		if i := slices.IndexFunc(pl.Preserved, matches); i >= 0 {
+			one.Preserved = pl.Preserved[i]
+		}
+		idle = append(idle, one)
+	}
+	return idle
+}
+
+// IdleGlob is a glob of --ours or --theirs that decides nothing, and the first preserved path that it matches.
+type IdleGlob struct{ Glob, Preserved string }
+
 // settle decides the clashes: by F.final, by --ours and --theirs, by a merge.
 // What is left is a conflict.
 func (d *decider) settle(ctx context.Context) error {

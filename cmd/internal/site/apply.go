@@ -208,6 +208,7 @@ func (a *applyFlags) change(ctx context.Context, s *session, from apply.Source, 
 		sayPlan(s.c, pl)
 	}
 	sayDifferent(s, pl)
+	a.sayIdle(s, pl)
 	if err := pl.CheckBase(); err != nil {
 		return err
 	}

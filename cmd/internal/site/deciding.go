@@ -28,6 +28,22 @@ func (a *applyFlags) howToDecide(pl *apply.Plan, w *apply.Pending) string {
 	return strings.Join(words, "; ")
 }
 
+// sayIdle warns of patterns of this run that decide nothing, mistyped ones, say.
+func (a *applyFlags) sayIdle(s *session, pl *apply.Plan) {
+	for _, f := range []struct {
+		flag  string
+		globs []string
+	}{{"--ours", a.ours}, {"--theirs", a.theirs}} {
+		for _, g := range pl.Idle(f.globs) {
+			if g.Preserved != "" {
+				s.log.Warn(f.flag+" decides nothing of what is preserved ("+typed.Import("preserve list")+")", "glob", typed.Word(g.Glob), "path", g.Preserved)
+				continue
+			}
+			s.log.Warn(f.flag+" decides nothing: no customized file that the "+wordOf(pl)+" changes matches", "glob", typed.Word(g.Glob))
+		}
+	}
+}
+
 // waysToDecide names the decisions that help, and the bundle to ask for where the
 // update's version is not to be had.
 func waysToDecide(pl *apply.Plan, beside string) string {
