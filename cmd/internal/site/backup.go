@@ -65,7 +65,7 @@ func backups(c *cli.Console) *cobra.Command {
 
 const listLong = `List the backups, the newest first, and where a revert through each leads. Whether its
 files are there and have their sizes is looked at; --check reads them. One that was removed because older ones
-are not kept (--keep-backups) is told as pruned.`
+are not kept (apply-update --keep-backups) is told as pruned.`
 
 func backupList(c *cli.Console) *cobra.Command {
 	var f packFlag

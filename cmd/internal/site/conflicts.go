@@ -15,8 +15,8 @@ import (
 
 const conflictsLong = `List the customized files that an update or a hotfix waits for, each with two
 differences: what this site changed since the original, and what the update changes. Those that
-are decided already, by F.final, --ours or --theirs, come last, with what decides them. Nothing
-is changed.`
+are decided already, by F.final or by apply-update --ours and --theirs, come last, with what
+decides them. Nothing is changed.`
 
 func conflicts(c *cli.Console) *cobra.Command {
 	var here packFlag

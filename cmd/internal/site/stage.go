@@ -49,6 +49,7 @@ func stage(c *cli.Console) *cobra.Command {
 	}
 	all := &cobra.Command{}
 	a.flags(all)
+	all.Flags().Lookup("yes").Usage = "confirm a first update of a tree that differs much from its level"
 	for _, name := range stageFlags {
 		cmd.Flags().AddFlag(all.Flags().Lookup(name))
 	}

@@ -13,7 +13,7 @@ import (
 
 const verifyPackLong = `Read the whole pack and compare it with the signed manifest of its level. Missing
 and changed files end with exit code 17. What differs and is known is listed and is no fault: files that an update
-merged, or left by a decision (F.final, --ours), while they are as it left them, and preserved ones. Nor are files of
+merged, or left by a decision (F.final, apply-update --ours), while they are as it left them, and preserved ones. Nor are files of
 the site's own, which -v lists.`
 
 func verifyPack(c *cli.Console) *cobra.Command {
