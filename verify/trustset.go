@@ -60,7 +60,7 @@ func ParseTrustSet(fsys fs.FS) (*TrustSet, error) {
 	for _, name := range []string{AllowedSignersFile, PolicyFile, RevokedKeysFile} {
 		b, err := readCapped(fsys, name)
 		if err != nil {
-			return nil, trustFault(name, err)
+			return nil, unreadable(name, err)
 		}
 		files[name] = b
 	}
@@ -87,14 +87,20 @@ func trustFault(name string, err error) error {
 	if hint := fault.HintOf(err); hint != "" {
 		return e.WithHint("%s", hint)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
-		return e.WithHint("a trust set is a folder with %s, %s and %s; make one with packlift-export trust new",
-			AllowedSignersFile, PolicyFile, RevokedKeysFile)
-	}
 	if name == RevokedKeysFile {
 		return e.WithHint("each line is one public key as in a .pub file, or begins with #")
 	}
 	return e.WithHint("get the trust set again from its maker")
+}
+
+// unreadable is the fault of a file that could not be read at all.
+func unreadable(name string, err error) error {
+	e := fault.New(fault.Untrusted, "trust set: %s: %w", name, err)
+	if errors.Is(err, fs.ErrNotExist) {
+		return e.WithHint("a trust set is a folder with %s, %s and %s; make one with packlift-export trust new",
+			AllowedSignersFile, PolicyFile, RevokedKeysFile)
+	}
+	return e.WithHint("each of the three is a file of at most %d bytes that can be read; get the trust set again from its maker", MaxTrustFile)
 }
 
 func readCapped(fsys fs.FS, name string) ([]byte, error) {

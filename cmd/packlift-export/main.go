@@ -17,8 +17,16 @@ bundle, which packlift-import applies where there is no network.
   packlift-export create-update --from OLD --to NEW --product wso2am-4.2.0 -s 3 -e 10 \
       -r age1… --sign-key keys/vendor --trust trust -o stick/`
 
+const environment = `
+
+SSH_AUTH_SOCK names the ssh agent that holds signing keys. SOURCE_DATE_EPOCH is the time of creation that a
+bundle states, in seconds since 1970. PACKLIFT_TOKEN is a depot's bearer token; UPDATE_TOOL_USERNAME and
+UPDATE_TOOL_PASSWORD are its credentials where nothing else gives any. HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in
+small letters as well, name proxies, and what is reached without.
+XDG_CACHE_HOME is where what was fetched and packed is kept for the next run.`
+
 func main() {
-	cli.Main(cli.Tool{Name: "packlift-export", Short: "Make updates for isolated product packs", Long: long, Commands: commands})
+	cli.Main(cli.Tool{Name: "packlift-export", Short: "Make updates for isolated product packs", Long: long, Environment: environment, Commands: commands})
 }
 
 func commands(c *cli.Console) []*cobra.Command {

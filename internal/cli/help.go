@@ -16,7 +16,7 @@ func exitCodesTopic() *cobra.Command {
 	}
 }
 
-func environmentTopic() *cobra.Command {
+func environmentTopic(t Tool) *cobra.Command {
 	return &cobra.Command{
 		Use: "environment", Short: "Flags from the environment",
 		Long: `Each flag can be set by a variable: PACKLIFT_ and the flag's name in capitals,
@@ -26,7 +26,8 @@ Flags that confirm, force or make a command another one have no variable:
 ` + strings.Join(withoutTwin(), ", ") + `.
 
 ` + PassphraseFile + ` names a file whose first line is the passphrase, for runs without a terminal.
-NO_COLOR turns colour off. SSH_AUTH_SOCK names the ssh agent that holds signing keys.`,
+NO_COLOR, and a TERM that is dumb, turn colour off. GOMEMLIMIT holds memory near another limit than the tool's own.
+TMPDIR is where what comes from standard input is kept meanwhile.` + t.Environment,
 	}
 }
 

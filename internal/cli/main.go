@@ -15,6 +15,7 @@ import (
 // Tool is one of the two binaries: its name, what it is for, and its commands.
 type Tool struct {
 	Name, Short, Long string
+	Environment       string // what else of the environment it reads, for help environment
 	Commands          func(*Console) []*cobra.Command
 }
 

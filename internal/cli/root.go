@@ -35,7 +35,7 @@ func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 		return needsCommand(cmd, args)
 	}
 	root.AddCommand(t.Commands(c)...)
-	root.AddCommand(exitCodesTopic(), environmentTopic())
+	root.AddCommand(exitCodesTopic(), environmentTopic(t))
 	root.AddCommand(packagers()...)
 	root.SetHelpCommand(helpCommand())
 	root.SetHelpFunc(c.helpWith(root.HelpFunc()))

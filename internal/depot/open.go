@@ -112,15 +112,18 @@ func (v *View) untrusted(out verify.Outcome, unreadable []string) error {
 	if out.OK {
 		return nil
 	}
-	why := unreadable
+	why := []string{"missing " + strings.Join(out.Missing, ", ")}
+	for _, s := range out.Signers {
+		why = append(why, fmt.Sprintf("counted: %s %s", s.Principal, s.Fingerprint))
+	}
+	why = append(why, unreadable...)
 	for _, r := range out.Refused {
 		why = append(why, fmt.Sprintf("%s does not count: %s", r.Fingerprint, r.Reason))
 	}
-	if len(out.Signers)+len(why) == 0 {
-		why = []string{"there is no signature over the index as it lies there"}
+	if len(why) == 1 {
+		why = append(why, "there is no signature over the index as it lies there")
 	}
-	e := fault.New(fault.Untrusted, "the depot's %s is not signed as the policy asks for %s; missing %s; %s", v.name(IndexName), verify.NamespaceDepot,
-		strings.Join(out.Missing, ", "), strings.Join(why, "; "))
+	e := fault.New(fault.Untrusted, "the depot's %s is not signed as the policy asks for %s; %s", v.name(IndexName), verify.NamespaceDepot, strings.Join(why, "; "))
 	if v.trust.Rule(verify.NamespaceDepot) == "" {
 		return e.WithHint("the trust set says nothing of depots: its maker adds %s to namespaces in %s", verify.NamespaceDepot, verify.PolicyFile)
 	}

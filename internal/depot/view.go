@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"strings"
 	"time"
 
 	"packlift/bundle"
@@ -213,7 +214,7 @@ func (v *View) CheckTool(ctx context.Context, t *Tool) error {
 	}
 	out := v.trust.Evaluate(verify.NamespaceTool, "", v.Index.Date, sigs, text)
 	if !out.OK {
-		return fault.New(fault.Untrusted, "the depot's %s is not signed as the policy asks for %s; missing %v", v.name(t.fileName()), verify.NamespaceTool, out.Missing)
+		return fault.New(fault.Untrusted, "the depot's %s is not signed as the policy asks for %s; missing %s", v.name(t.fileName()), verify.NamespaceTool, strings.Join(out.Missing, ", "))
 	}
 	return nil
 }
