@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/crypto/ssh"
+
 	"packlift/bundle"
 	"packlift/bundle/sshsig"
 	"packlift/internal/fault"
@@ -27,6 +29,8 @@ type SignOptions struct {
 	Jobs     int
 	Now      func() time.Time
 	Progress func(n int64)
+
+	Signatures []GivenSignature // made elsewhere; they are added before those of Signers
 }
 
 // Sign countersigns a bundle. The bundle is read whole first: what is damaged
@@ -37,8 +41,10 @@ func Sign(ctx context.Context, o SignOptions) ([]string, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if err := checkSigners(o.Signers); err != nil {
-		return nil, err
+	if len(o.Signers) > 0 || len(o.Signatures) == 0 {
+		if err := checkSigners(o.Signers); err != nil {
+			return nil, err
+		}
 	}
 	f, err := regular.Open(o.Bundle)
 	if err != nil {
@@ -49,10 +55,7 @@ func Sign(ctx context.Context, o SignOptions) ([]string, error) {
 	if err := s.read(f); err != nil {
 		return nil, err
 	}
-	if err := s.mayAll(); err != nil {
-		return nil, err
-	}
-	sigs, err := signAll(o.Signers, verify.NamespaceBundle, s.sums, s.seen)
+	sigs, err := s.signatures()
 	if err != nil {
 		return nil, err
 	}
@@ -65,6 +68,19 @@ func Sign(ctx context.Context, o SignOptions) ([]string, error) {
 	return s.detach(sigs)
 }
 
+// signatures are those to be added: the given ones, and then those made now.
+func (s *signing) signatures() (sigs [][]byte, err error) {
+	if sigs, s.by, err = s.given(); err != nil {
+		return nil, err
+	}
+	if err := s.mayAll(); err != nil {
+		return nil, err
+	}
+	s.by = append(s.by, publicKeys(s.Signers)...)
+	made, err := signAll(s.Signers, verify.NamespaceBundle, s.sums, s.seen)
+	return append(sigs, made...), err
+}
+
 // signing is one countersignature on its way.
 type signing struct {
 	SignOptions
@@ -72,6 +88,7 @@ type signing struct {
 	size     int64
 	sums     []byte
 	seen     map[string]bool // fingerprints of the keys that signed
+	by       []ssh.PublicKey // keys of the signatures that are added
 	count    int             // signatures, embedded and detached
 	embedded [][]byte
 	layout   *bundle.Layout
@@ -122,7 +139,7 @@ func (s *signing) mayAll() error {
 				WithHint("a key counts once; sign with another one")
 		}
 	}
-	if n := s.count + len(s.Signers); n > bundle.MaxSignatures {
+	if n := s.count + len(s.Signatures) + len(s.Signers); n > bundle.MaxSignatures {
 		return fault.New(fault.Usage, "the bundle would have %d signatures, the most is %d", n, bundle.MaxSignatures)
 	}
 	return nil
@@ -131,7 +148,7 @@ func (s *signing) mayAll() error {
 // check verifies the whole bundle with the new signatures, detached where it
 // does not hold them yet.
 func (s *signing) check(r io.ReaderAt, size int64, detached [][]byte) error {
-	trust, err := ownTrust(s.Signers)
+	trust, err := trustIn(s.by)
 	if err != nil {
 		return err
 	}

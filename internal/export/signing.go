@@ -53,12 +53,22 @@ func checkSigners(signers []keys.Signer) error {
 
 // ownTrust is a trust set of the signing keys alone: it proves that what was
 // written is whole and signed by them, not that a site accepts it.
-func ownTrust(signers []keys.Signer) (*verify.TrustSet, error) {
+func ownTrust(signers []keys.Signer) (*verify.TrustSet, error) { return trustIn(publicKeys(signers)) }
+
+func publicKeys(signers []keys.Signer) (out []ssh.PublicKey) {
+	for _, s := range signers {
+		out = append(out, s.Signer.PublicKey())
+	}
+	return out
+}
+
+// trustIn is ownTrust of keys of which only the public part is here.
+func trustIn(keys []ssh.PublicKey) (*verify.TrustSet, error) {
 	var o verify.NewTrust
-	for i, s := range signers {
+	for i, k := range keys {
 		o.Signers = append(o.Signers, verify.NewSigner{
 			Name: fmt.Sprintf("signer-%02d", i+1),
-			Key:  ssh.MarshalAuthorizedKey(s.Signer.PublicKey()),
+			Key:  ssh.MarshalAuthorizedKey(k),
 		})
 	}
 	files, err := verify.NewTrustSet(o)

@@ -25,6 +25,9 @@ func (s *SignKeys) Flags(f *pflag.FlagSet) {
 	f.StringArrayVar(&s.names, "signer", nil, "principal `NAME` of each --sign-key, in their order (default: the key's file name)")
 }
 
+// Given reports whether any key was given.
+func (s *SignKeys) Given() bool { return len(s.files) > 0 || len(s.names) > 0 }
+
 // Load makes the signers; the caller closes them.
 func (s *SignKeys) Load(ctx context.Context, c *cli.Console) (out []keys.Signer, err error) {
 	if len(s.files) == 0 {
