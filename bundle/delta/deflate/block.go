@@ -1,5 +1,10 @@
 package deflate
 
+import (
+	"encoding/binary"
+	"slices"
+)
+
 // symbol is a literal (dist 0) or a match: its length less three, its distance.
 type symbol struct {
 	dist   uint16
@@ -21,9 +26,9 @@ func (w *Writer) match(dist, length int) bool {
 }
 
 func (w *Writer) startBlock() {
-	clear(w.lit.freq[:litCodes])
-	clear(w.dist.freq[:distCodes])
-	clear(w.lens.freq[:lenCodes])
+	clear(w.lit.freq)
+	clear(w.dist.freq)
+	clear(w.lens.freq)
 	w.lit.freq[endBlock] = 1
 	w.optimal, w.fixed = 0, 0
 	w.symbols = w.symbols[:0]
@@ -48,11 +53,11 @@ func (w *Writer) flush(last bool) {
 		w.store(w.window[w.blockStart:w.at])
 	case fixed == best:
 		w.bits(1<<1|final, 3)
-		w.send(staticLit, staticDist)
+		w.send(staticLit, staticDist, w.fixed)
 	default:
 		w.bits(2<<1|final, 3)
 		w.sendTrees(most)
-		w.send(w.lit.codes, w.dist.codes)
+		w.send(w.lit.codes, w.dist.codes, w.optimal)
 	}
 	w.startBlock()
 	if last {
@@ -69,20 +74,36 @@ func (w *Writer) store(p []byte) {
 	w.out = append(w.out, p...)
 }
 
-func (w *Writer) send(lit, dist []code) {
+// send writes the symbols of the block, which take most bits at most.
+func (w *Writer) send(lit, dist []code, most int) {
+	w.bits(0, 0)
+	lit, dist = lit[:litCodes], dist[:distCodes]
+	n := len(w.out)
+	w.out = slices.Grow(w.out, most/8+16)
+	out, hold, held := w.out[:cap(w.out)], w.hold, w.held
 	for _, s := range w.symbols {
+		var c code
 		if s.dist == 0 {
-			w.code(lit[s.length])
-			continue
+			c = lit[s.length]
+			hold |= uint64(c.bits) << (held & 63)
+			held += uint(c.len)
+		} else {
+			k := lengthCode[s.length]
+			c = lit[int(k)+literals+1]
+			hold |= (uint64(c.bits) | uint64(uint16(s.length)-baseLength[k])<<(c.len&63)) << (held & 63)
+			held += uint(c.len + extraLength[k])
+			d := s.dist - 1
+			k = distCodeOf(d)
+			c = dist[k]
+			hold |= (uint64(c.bits) | uint64(d-baseDist[k])<<(c.len&63)) << (held & 63)
+			held += uint(c.len + extraDist[k])
 		}
-		c := lengthCode[s.length]
-		w.code(lit[int(c)+literals+1])
-		w.bits(uint64(uint16(s.length)-baseLength[c]), int(extraLength[c]))
-		d := s.dist - 1
-		c = distCodeOf(d)
-		w.code(dist[c])
-		w.bits(uint64(d-baseDist[c]), int(extraDist[c]))
+		binary.LittleEndian.PutUint64(out[n:], hold) // the whole bytes stay, the rest is written again
+		n += int(held >> 3)
+		hold >>= held &^ 7 & 63
+		held &= 7
 	}
+	w.out, w.hold, w.held = out[:n], hold, held
 	w.code(lit[endBlock])
 }
 
@@ -183,13 +204,14 @@ func (w *Writer) sendLengths(t *tree) {
 
 func (w *Writer) code(c code) { w.bits(uint64(c.bits), int(c.len)) }
 
+// bits adds up to 16 bits; of those before them fewer than eight are held back.
 func (w *Writer) bits(v uint64, n int) {
 	w.hold |= v << w.held
 	w.held += uint(n)
-	for w.held >= 32 {
-		w.out = append(w.out, byte(w.hold), byte(w.hold>>8), byte(w.hold>>16), byte(w.hold>>24))
-		w.hold >>= 32
-		w.held -= 32
+	for w.held >= 8 {
+		w.out = append(w.out, byte(w.hold))
+		w.hold >>= 8
+		w.held -= 8
 	}
 }
 

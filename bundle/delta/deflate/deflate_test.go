@@ -46,6 +46,12 @@ func sample(kind, n int) []byte {
 					out = append(out, byte(next()>>32))
 				}
 			}
+		case 5, 6: // noise that comes again at the farthest distance that counts, and one farther
+			if period := 32501 + kind; len(out) >= period {
+				out = append(out, out[len(out)-period])
+			} else {
+				out = append(out, byte(r>>32))
+			}
 		default:
 			out = append(out, byte(kind))
 		}
@@ -80,7 +86,7 @@ func TestLikeZlib(t *testing.T) {
 	for _, memory := range []int{8, 9} {
 		for level := 1; level <= 9; level++ {
 			all := sha256.New()
-			for kind := range 5 {
+			for kind := range 7 {
 				for _, n := range sizes {
 					all.Write(pack(t, sample(kind, n), Params{level, memory}, 1<<30))
 				}
@@ -116,6 +122,64 @@ func TestCuts(t *testing.T) {
 			t.Errorf("level %d after Reset differs", level)
 		}
 	}
+}
+
+// packWith packs p with a writer that takes to the chains of four bytes after most
+// strings too many.
+func packWith(t testing.TB, p []byte, o Params, most int) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w, err := NewWriter(&b, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.most = most
+	if w.Write(p); w.Close() != nil {
+		t.Fatal(w.err)
+	}
+	if most == 0 && !w.deep && !w.fast && len(p) > 1000 {
+		t.Errorf("%v: the chains were not used", o)
+	}
+	return b.Bytes()
+}
+
+// TestDeep: both ways of looking find the same.
+func TestDeep(t *testing.T) {
+	for _, memory := range []int{8, 9} {
+		for _, level := range []int{4, 6, 9} {
+			for kind := range 7 {
+				for _, n := range []int{5, 4000, 70000} {
+					p, o := sample(kind, n), Params{level, memory}
+					want := packWith(t, p, o, 1<<40)
+					for _, most := range []int{0, 5000} {
+						if !bytes.Equal(packWith(t, p, o, most), want) {
+							t.Errorf("%v, kind %d, %d bytes: differs when the chains are used after %d", o, kind, n, most)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// FuzzDeep: so for any input.
+func FuzzDeep(f *testing.F) {
+	f.Add([]byte("hello hello hello"), byte(5), uint16(3), byte(0))
+	f.Add(sample(3, 4000), byte(8), uint16(512), byte(30))
+	f.Add(sample(1, 4000), byte(4), uint16(5), byte(99))
+	f.Fuzz(func(t *testing.T, plain []byte, level byte, most uint16, times byte) {
+		if len(plain) > 1<<12 {
+			return
+		}
+		noise, plain := sample(1, 300), bytes.Repeat(plain, min(1+int(times), 1+1<<17/(1+len(plain))))
+		for i := range plain { // what comes again and again would else be all that is looked at
+			plain[i] += noise[i%len(noise)] & noise[i/7%len(noise)]
+		}
+		p := Params{4 + int(level)%6, 8 + int(level)/6%2}
+		if !bytes.Equal(packWith(t, plain, p, int(most)), packWith(t, plain, p, 1<<40)) {
+			t.Fatalf("%v: %d bytes differ", p, len(plain))
+		}
+	})
 }
 
 func TestBadParams(t *testing.T) {

@@ -5,5 +5,5 @@
 // Adler; zlib licence), altered: only the levels 1 to 9, no dictionaries, no
 // flushes. Go's own compress/flate chooses other matches and never gives the
 // same bytes. The output does not depend on how the input is cut into writes.
-// A Writer takes about 450 KiB. It is memory-safe for any input.
+// A Writer takes about 450 KiB, and 384 more where its input repeats much. It is memory-safe for any input.
 package deflate

@@ -13,8 +13,11 @@ func (w *Writer) fill() {
 			w.matchAt -= windowSize
 			w.at -= windowSize
 			w.blockStart -= windowSize
-			slide(w.head)
+			slide(w.head[:w.mask+1])
 			slide(w.prev[:])
+			if w.deep {
+				w.chains.slide()
+			}
 		}
 		if len(w.in) == 0 {
 			return
@@ -44,12 +47,15 @@ func slide(p []uint16) {
 // insert puts the string at a position into the hash table and returns the one
 // before it with the same hash, 0 for none.
 func (w *Writer) insert(at int) int {
-	w.hash = (w.hash<<w.shift ^ uint(w.window[at+minMatch-1])) & w.mask
+	w.hash = (w.hash<<(w.shift&31) ^ uint(w.window[at+minMatch-1])) & w.mask & placeMask
 	head := w.head[w.hash]
 	w.prev[at&windowMask] = head
 	w.head[w.hash] = uint16(at)
 	return int(head)
 }
+
+// word is the four bytes at a place of the window.
+func (w *Writer) word(at int) uint32 { return binary.LittleEndian.Uint32(w.window[at&placeMask:]) }
 
 // need reports whether the search can go on: more input, or the end.
 func (w *Writer) need(end bool) bool {
@@ -63,18 +69,18 @@ func (w *Writer) need(end bool) bool {
 }
 
 func (w *Writer) runLazy(end bool) {
-	for w.need(end) {
+	for w.ahead >= minLookahead && w.err == nil || w.need(end) {
 		head := 0
 		if w.ahead >= minMatch {
 			head = w.insert(w.at)
+			if w.deep {
+				w.chains.insert(w, w.at)
+			}
 		}
 		w.prevLen, w.prevAt = w.matchLen, w.matchAt
 		w.matchLen = minMatch - 1
 		if head != 0 && w.prevLen < w.lazy && w.at-head <= maxDist {
-			w.matchLen = w.longest(head)
-			if w.matchLen == minMatch && w.at-w.matchAt > tooFar {
-				w.matchLen = minMatch - 1
-			}
+			w.search(head)
 		}
 		switch {
 		case w.prevLen >= minMatch && w.matchLen <= w.prevLen:
@@ -93,21 +99,39 @@ func (w *Writer) runLazy(end bool) {
 	}
 }
 
+// search looks for a longer match than the last one.
+func (w *Writer) search(head int) {
+	if w.deep {
+		w.matchLen = w.deepest(head)
+	} else {
+		w.matchLen = w.longest(head)
+	}
+	if w.matchLen == minMatch && w.at-w.matchAt > tooFar {
+		w.matchLen = minMatch - 1
+	}
+}
+
 // takeLast writes the match found one byte ago: this one is no better.
 func (w *Writer) takeLast() {
 	most := w.at + w.ahead - minMatch
 	full := w.match(w.at-1-w.prevAt, w.prevLen)
 	w.ahead -= w.prevLen - 1
-	for range w.prevLen - 2 {
-		w.at++
-		if w.at <= most {
-			w.insert(w.at)
-		}
-	}
+	w.insertUpto(min(w.at+w.prevLen-2, most))
+	w.at += w.prevLen - 2
 	w.prevLen, w.pending, w.matchLen = 0, false, minMatch-1
 	w.at++
 	if full {
 		w.flush(false)
+	}
+}
+
+// insertUpto inserts the strings behind the current one.
+func (w *Writer) insertUpto(last int) {
+	for at := w.at + 1; at <= last; at++ {
+		w.insert(at)
+	}
+	for at := w.at + 1; at <= last && w.deep; at++ {
+		w.chains.insert(w, at)
 	}
 }
 
@@ -154,42 +178,46 @@ func (w *Writer) passMatch() {
 // longest looks along the chain for a match longer than prevLen and returns
 // the best length; where it lies is left in matchAt.
 func (w *Writer) longest(cur int) int {
-	chain, best, nice := w.chain, w.prevLen, min(w.nice, w.ahead)
-	if w.prevLen >= w.good {
-		chain >>= 2
-	}
-	limit := max(w.at-maxDist, 0)
-	window, prev := w.window[:], &w.prev
-	scan := window[w.at : w.at+maxMatch]
-	front := binary.LittleEndian.Uint16(scan)
-	ends := binary.LittleEndian.Uint16(window[w.at+best-1:])
+	chain, best, nice := w.limits()
+	most, limit := chain, max(w.at-maxDist, 0)
+	first := w.word(w.at) << 8
+	last := w.word(w.at + best - minMatch)
 	for {
-		if binary.LittleEndian.Uint16(window[cur+best-1:]) == ends && binary.LittleEndian.Uint16(window[cur:]) == front {
-			if n := same(scan, window[cur:cur+maxMatch]); n > best {
+		if best >= minMatch && w.word(cur+best-minMatch) == last || best < minMatch && w.word(cur)<<8 == first {
+			if n := w.same(w.at, cur); n > best {
 				w.matchAt, best = cur, n
 				if n >= nice {
 					break
 				}
-				ends = binary.LittleEndian.Uint16(window[w.at+best-1:])
+				last = w.word(w.at + best - minMatch)
 			}
 		}
 		chain--
-		if cur = int(prev[cur&windowMask]); cur <= limit || chain == 0 {
+		if cur = int(w.prev[cur&windowMask]); cur <= limit || chain == 0 {
 			break
 		}
 	}
+	w.looked(most - chain)
 	return min(best, w.ahead)
 }
 
-func same(a, b []byte) int {
-	i := 0
-	for ; i+8 <= len(a) && i+8 <= len(b); i += 8 {
-		if d := binary.LittleEndian.Uint64(a[i:]) ^ binary.LittleEndian.Uint64(b[i:]); d != 0 {
-			return i + bits.TrailingZeros64(d)>>3
+// limits are how many strings are looked at, how many bytes are had already, and
+// how many are enough.
+func (w *Writer) limits() (chain, best, nice int) {
+	chain = w.chain
+	if w.prevLen >= w.good {
+		chain >>= 2
+	}
+	return chain, w.prevLen, min(w.nice, w.ahead)
+}
+
+// same is how many bytes are the same at two places, at most maxMatch.
+func (w *Writer) same(a, b int) int {
+	x, y := w.window[a&placeMask:], w.window[b&placeMask:]
+	for i := 0; i < maxMatch; i += 8 {
+		if d := binary.LittleEndian.Uint64(x[i:]) ^ binary.LittleEndian.Uint64(y[i:]); d != 0 {
+			return min(i+bits.TrailingZeros64(d)>>3, maxMatch)
 		}
 	}
-	for i < len(a) && i < len(b) && a[i] == b[i] {
-		i++
-	}
-	return i
+	return maxMatch
 }

@@ -9,7 +9,7 @@ type code struct {
 }
 
 // tree is one alphabet of a block: how often each symbol came, and its code.
-// The second half of freq and parent are inner nodes.
+// The second half of parent and codes are inner nodes.
 type tree struct {
 	freq    []uint16
 	parent  []uint16
@@ -24,45 +24,53 @@ type tree struct {
 
 func newTree(symbols, most, base int, extra []uint8, static []code) tree {
 	n := 2*symbols + 1
-	return tree{freq: make([]uint16, n), parent: make([]uint16, n), codes: make([]code, n), static: static, extra: extra, base: base, symbols: symbols, most: most}
+	return tree{freq: make([]uint16, symbols), parent: make([]uint16, n), codes: make([]code, n), static: static, extra: extra, base: base, symbols: symbols, most: most}
 }
 
-// heap is a priority queue of symbols, and behind it those taken, in order.
+// heap is a priority queue of symbols, and behind it those taken, in order. What is
+// queued holds, from its high bits down, how often it came, the height of its tree and
+// its number, so that the first two are compared at once.
 type heap struct {
-	node  [heapSize]uint16
-	depth [heapSize]uint8
+	node  [heapSize]uint32
 	n     int
 	taken int
 }
 
-func (h *heap) smaller(t *tree, a, b uint16) bool {
-	return t.freq[a] < t.freq[b] || t.freq[a] == t.freq[b] && h.depth[a] <= h.depth[b]
-}
+const (
+	numberBits = 10
+	heightBits = 5 // a tree of 65535 leaves that zlib's freq can count is no higher than 23
+	number     = 1<<numberBits - 1
+)
 
-func (h *heap) down(t *tree, k int) {
-	v := h.node[k]
-	for j := k << 1; j <= h.n; j <<= 1 {
-		if j < h.n && h.smaller(t, h.node[j+1], h.node[j]) {
+// smaller is zlib's order: of equal ones the lower tree, and of equal trees either.
+func smaller(a, b uint32) bool { return a>>numberBits <= b>>numberBits }
+
+func (h *heap) down(k int) {
+	node := h.node[:h.n+1]
+	v := node[k]
+	for j := k << 1; j < len(node); j <<= 1 {
+		least := node[j]
+		if j+1 < len(node) && smaller(node[j+1], least) {
 			j++
+			least = node[j]
 		}
-		if h.smaller(t, v, h.node[j]) {
+		if smaller(v, least) {
 			break
 		}
-		h.node[k] = h.node[j]
+		node[k] = least
 		k = j
 	}
-	h.node[k] = v
+	node[k] = v
 }
 
-func (h *heap) push(node int) {
+func (h *heap) push(node int, freq uint16) {
 	h.n++
-	h.node[h.n] = uint16(node)
-	h.depth[node] = 0
+	h.node[h.n] = uint32(freq)<<(heightBits+numberBits) | uint32(node)
 }
 
-func (h *heap) take(node uint16) {
+func (h *heap) take(node uint32) {
 	h.taken--
-	h.node[h.taken] = node
+	h.node[h.taken] = node & number
 }
 
 // build gives t's symbols their codes and adds their cost to the block's.
@@ -73,7 +81,7 @@ func (w *Writer) build(t *tree) {
 	for n := range t.symbols {
 		if t.freq[n] != 0 {
 			last = n
-			h.push(n)
+			h.push(n, t.freq[n])
 		} else {
 			t.codes[n].len = 0
 		}
@@ -84,7 +92,7 @@ func (w *Writer) build(t *tree) {
 			last++
 			node = last
 		}
-		h.push(node)
+		h.push(node, 1)
 		t.freq[node] = 1
 		w.optimal--
 		if t.static != nil {
@@ -93,7 +101,7 @@ func (w *Writer) build(t *tree) {
 	}
 	t.last = last
 	for n := h.n / 2; n >= 1; n-- {
-		h.down(t, n)
+		h.down(n)
 	}
 	h.join(t)
 	var count [maxBits + 1]uint16
@@ -107,20 +115,25 @@ func (h *heap) join(t *tree) {
 		n := h.node[1]
 		h.node[1] = h.node[h.n]
 		h.n--
-		h.down(t, 1)
+		h.down(1)
 		m := h.node[1]
 		h.take(n)
 		h.take(m)
-		t.freq[node] = t.freq[n] + t.freq[m]
-		h.depth[node] = max(h.depth[n], h.depth[m]) + 1
-		t.parent[n], t.parent[m] = uint16(node), uint16(node)
-		h.node[1] = uint16(node)
-		h.down(t, 1)
+		t.parent[n&number], t.parent[m&number] = uint16(node), uint16(node)
+		h.node[1] = joined(n, m) | uint32(node)
+		h.down(1)
 		if h.n < 2 {
 			break
 		}
 	}
 	h.take(h.node[1])
+}
+
+// joined is how often both came and the height of the tree above them.
+func joined(n, m uint32) uint32 {
+	const heights = (1<<heightBits - 1) << numberBits
+	freq := n>>(heightBits+numberBits) + m>>(heightBits+numberBits)
+	return freq<<(heightBits+numberBits) | max(n&heights, m&heights) + 1<<numberBits
 }
 
 // lengths sets the code lengths, none above t.most, and counts them.

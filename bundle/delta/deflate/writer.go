@@ -13,6 +13,7 @@ const (
 	windowMask   = windowSize - 1
 	minLookahead = maxMatch + minMatch + 1
 	maxDist      = windowSize - minLookahead
+	windowEdge   = 1024 // behind the window: may be looked at, and does not count
 	tooFar       = 4096 // a match of three bytes from farther away does not pay
 )
 
@@ -49,12 +50,16 @@ type Writer struct {
 	closed bool
 
 	in     []byte
-	window [2*windowSize + maxMatch + minMatch]byte
-	head   []uint16
+	window [2*windowSize + windowEdge]byte
+	head   [1 << 16]uint16 // as many as mask has
 	prev   [windowSize]uint16
 	hash   uint
 	shift  uint
 	mask   uint
+	excess int  // strings that searches looked at beyond what is usual
+	most   int  // of them before the chains are used
+	deep   bool // they are in use
+	chains *chains
 
 	at, ahead, blockStart int // at: zlib's strstart, ahead: its lookahead
 	matchAt, matchLen     int
@@ -76,6 +81,7 @@ func NewWriter(w io.Writer, p Params) (*Writer, error) {
 		lit:  newTree(litCodes, maxBits, literals+1, extraLength[:], staticLit),
 		dist: newTree(distCodes, maxBits, 0, extraDist[:], staticDist),
 		lens: newTree(lenCodes, maxLenBits, 0, extraLen[:], nil),
+		most: tooMany,
 	}
 	return x, x.Reset(w, p)
 }
@@ -87,12 +93,9 @@ func (w *Writer) Reset(to io.Writer, p Params) error {
 	}
 	w.w, w.err, w.closed, w.effort = to, nil, false, efforts[p.Level]
 	bits := uint(p.Memory) + 7
-	if len(w.head) == 1<<bits {
-		clear(w.head)
-	} else {
-		w.head = make([]uint16, 1<<bits)
-	}
 	w.shift, w.mask, w.hash = (bits+minMatch-1)/minMatch, 1<<bits-1, 0
+	clear(w.head[:w.mask+1])
+	w.excess, w.deep = 0, false
 	w.mostSymbols = 1<<(p.Memory+6) - 1
 	w.at, w.ahead, w.blockStart = 0, 0, 0
 	w.matchAt, w.matchLen, w.prevAt, w.prevLen, w.pending = 0, minMatch-1, 0, minMatch-1, false
