@@ -14,7 +14,7 @@ import (
 // made one after the other, which is quick, and packed at the same time.
 const (
 	aheadSize = 2 << 20 // plain bytes of an entry, at most
-	aheadMost = 8 << 20 // counted memory of all that wait
+	aheadMost = 8 << 20 // memory of all that wait
 	aheadRow  = 256     // entries that wait
 )
 
@@ -69,13 +69,18 @@ type ahead struct {
 	facts  zipfile.Facts
 	err    error
 	cost   int64
+	counts bool          // its cost is counted memory
 	ready  chan struct{} // closed once packed is there
 }
 
-// row are entries in the order of the file.
+// row are entries in the order of the file. What is counted is what a reader counts that
+// writes all that waits when there is no more room, which is what the limit of a delta's
+// memory was made with; here no more is written then than makes room, so that there is
+// always something to deflate.
 type row struct {
 	waiting []*ahead
-	cost    int64
+	cost    int64 // of all that wait
+	counted int64
 }
 
 // wait is for a row that is given up.
@@ -91,15 +96,9 @@ func (z *unzipper) aheadEntry(e *zipfile.Entry, p zipfile.Plan, size int64) erro
 		return errMode
 	}
 	cost := 2*size + size/512 + 1024
-	if z.row.cost+cost > aheadMost || z.take(cost) != nil {
-		if err := z.drain(); err != nil {
-			return err
-		}
-		if err := z.take(cost); err != nil {
-			return err
-		}
+	if err := z.room(cost); err != nil {
+		return err
 	}
-	z.row.cost += cost
 	content := bytes.NewBuffer(make([]byte, 0, size))
 	out := &sink{w: content, left: size, sum: true}
 	if err := z.node(out, size, z.depth+1); err != nil {
@@ -108,7 +107,7 @@ func (z *unzipper) aheadEntry(e *zipfile.Entry, p zipfile.Plan, size int64) erro
 	if out.left > 0 {
 		return errShorter
 	}
-	x := &ahead{e: e, p: p, cost: cost, ready: make(chan struct{})}
+	x := &ahead{e: e, p: p, cost: cost, counts: true, ready: make(chan struct{})}
 	x.facts.CRC, x.facts.Plain = out.crc, size
 	go func() {
 		defer close(x.ready)
@@ -116,6 +115,28 @@ func (z *unzipper) aheadEntry(e *zipfile.Entry, p zipfile.Plan, size int64) erro
 		x.facts.Length = int64(len(x.packed))
 	}()
 	return z.queue(x)
+}
+
+// room counts what an entry costs that is to wait.
+func (z *unzipper) room(cost int64) error {
+	if z.row.counted+cost > aheadMost || z.take(cost) != nil {
+		for _, x := range z.row.waiting {
+			x.counts = false
+		}
+		z.used -= z.row.counted
+		z.row.counted = 0
+		if err := z.take(cost); err != nil {
+			return err
+		}
+	}
+	for len(z.row.waiting) > 0 && z.row.cost+cost > aheadMost {
+		if err := z.first(); err != nil {
+			return err
+		}
+	}
+	z.row.counted += cost
+	z.row.cost += cost
+	return nil
 }
 
 // queue lets an entry wait, and the first ones go if too many do.
@@ -149,7 +170,10 @@ func (z *unzipper) first() error {
 	z.row.waiting[0] = nil
 	z.row.waiting = z.row.waiting[1:]
 	z.row.cost -= x.cost
-	z.used -= x.cost
+	if x.counts {
+		z.row.counted -= x.cost
+		z.used -= x.cost
+	}
 	x.e.At = z.out.n
 	if _, err := z.out.Write(x.e.Settle(x.p, x.facts)); err != nil {
 		return err

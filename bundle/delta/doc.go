@@ -11,7 +11,7 @@
 // needs one pass over the delta. It never writes more than the stated size, and
 // compares size and SHA-256 at the end; bytes that it wrote before an error are
 // not to be used. It holds at most MaxMemory for old contents and entries, and
-// one segment (streams.MaxSegment) beside.
+// one segment (streams.MaxSegment) and 8 MiB of entries that are deflated ahead beside.
 package delta
 
 import (
