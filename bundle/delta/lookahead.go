@@ -15,6 +15,8 @@ import (
 const (
 	rowBytes = 16 << 20 // of the contents of a row of entries
 	rowMost  = 4096     // contents of a row
+
+	mostHands = 16 // more have nothing to do where rows end
 )
 
 // hand is what one core needs.
@@ -28,8 +30,11 @@ type hand struct {
 // hands are used row after row.
 type hands []*hand
 
-func newHands() hands {
-	out := make(hands, runtime.GOMAXPROCS(0))
+func newHands(jobs int) hands {
+	if jobs <= 0 {
+		jobs = runtime.GOMAXPROCS(0)
+	}
+	out := make(hands, min(jobs, mostHands))
 	for i := range out {
 		out[i] = &hand{}
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
-	"runtime"
 	"slices"
 	"testing"
 )
@@ -24,12 +23,14 @@ func TestSameOnAnyCores(t *testing.T) {
 		}
 	}
 	old, new := jar(t, 1, 60, more[0]...), jar(t, 2, 60, more[1]...)
-	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	var first []byte
-	for _, cores := range []int{1, 3} {
-		runtime.GOMAXPROCS(cores)
+	for _, cores := range []int{1, 0, 5} {
+		d, err := Make(blob(new), blobs([][]byte{old}), Options{Jobs: cores})
+		if err != nil {
+			t.Fatal(err)
+		}
 		var out bytes.Buffer
-		if _, err := make1(t, new, [][]byte{old}).WriteTo(&out); err != nil {
+		if _, err := d.WriteTo(&out); err != nil {
 			t.Fatal(err)
 		}
 		if first == nil {

@@ -11,8 +11,10 @@ import (
 )
 
 // Options bound Make. Memory is in bytes, 0 is DefaultMemory; a delta that
-// would have more than MaxDelta bytes is given up, 0 is half of Memory.
+// would have more than MaxDelta bytes is given up, 0 is half of Memory. Jobs is
+// how many cores make it, 0 is all; what is made does not depend on it.
 type Options struct {
+	Jobs     int
 	Memory   int64
 	MaxDelta int64
 }
@@ -72,7 +74,7 @@ func makeOne(r Recipe, new io.ReaderAt, data []io.ReaderAt, o Options, deep bool
 		}
 		return nil
 	}}
-	m := &maker{catalog: newCatalog(r.Bases, data), w: w, o: o, deep: deep, hands: newHands()}
+	m := &maker{catalog: newCatalog(r.Bases, data), w: w, o: o, deep: deep, hands: newHands(o.Jobs)}
 	sources := make([]int64, len(data))
 	for i := range sources {
 		sources[i] = int64(i)

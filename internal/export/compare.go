@@ -177,7 +177,7 @@ func (c *creation) makeDelta(x *carried) (*delta.Delta, error) {
 		}
 		bases = append(bases, delta.Blob{Content: delta.Content{Size: e.Size, SHA256: e.SHA256}, Data: old})
 	}
-	d, err := delta.Make(delta.Blob{Content: delta.Content{Size: x.Size, SHA256: x.SHA256}, Data: data}, bases, delta.Options{Memory: makerMemory})
+	d, err := delta.Make(delta.Blob{Content: delta.Content{Size: x.Size, SHA256: x.SHA256}, Data: data}, bases, delta.Options{Jobs: c.Jobs, Memory: makerMemory})
 	if err != nil && !errors.Is(err, delta.ErrNoGain) {
 		if serr := sameContent(data, x.Size, x.SHA256); serr != nil {
 			err = serr
