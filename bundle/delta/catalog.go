@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 
+	"packlift/bundle/delta/inflate"
 	"packlift/bundle/delta/zipfile"
 )
 
@@ -39,6 +40,9 @@ type catalog struct {
 	used  int64 // memory
 	inflater
 }
+
+// wholeMost is the most packed bytes that are read to be inflated; more are a stream.
+const wholeMost = 2 << 20
 
 func newCatalog(contents []Content, data []io.ReaderAt) *catalog {
 	c := &catalog{}
@@ -106,10 +110,25 @@ func (c *catalog) content(t *item) (io.ReaderAt, error) {
 }
 
 // inflater keeps its memory.
-type inflater struct{ flate io.ReadCloser }
+type inflater struct {
+	whole inflate.Decoder
+	flate io.ReadCloser
+}
 
 // inflate reads exactly an item's plain bytes.
 func (c *inflater) inflate(t *item) ([]byte, error) {
+	if t.length >= 0 && t.length <= wholeMost && t.plain >= 0 && t.plain <= MaxInside {
+		if in := c.whole.Input(int(t.length)); readFull(t.in, in, t.off) == nil {
+			if out, err := c.whole.Unpack(int(t.plain)); err == nil {
+				return out, nil
+			}
+		}
+	}
+	return c.inflateStream(t)
+}
+
+// inflateStream takes what inflate does not, and says what is wrong.
+func (c *inflater) inflateStream(t *item) ([]byte, error) {
 	in := io.NewSectionReader(t.in, t.off, t.length)
 	if c.flate == nil {
 		c.flate = flate.NewReader(in)

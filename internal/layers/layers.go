@@ -40,7 +40,7 @@ var Layers = [][]string{
 	{"internal/rootfs"},
 	{"internal/fetch"},
 	{"internal/pack", "internal/keys", "internal/merge", "internal/hooks", "internal/running"},
-	{"bundle/lzma2", "bundle/delta/deflate", "bundle/delta/match", "bundle/delta/streams"},
+	{"bundle/lzma2", "bundle/delta/deflate", "bundle/delta/inflate", "bundle/delta/match", "bundle/delta/streams"},
 	{"bundle/delta/bytediff", "bundle/delta/zipfile"},
 	{"bundle/delta", "bundle/sshsig", "bundle/tarball", "bundle/xzpar"},
 	{"bundle"},
