@@ -18,13 +18,14 @@ const (
 	tooMany    = 1 << 13 // strings looked at beside them: chains are long here
 )
 
-// chains are strings by the hash of four bytes.
+// chains take the place of Writer.head: the last string by zlib's hash, and the strings by
+// the hash of four bytes.
 type chains struct {
-	ranks [1 << 16]uint16 // of the last string, by zlib's hash
-	head  [1 << hashBits]link
-	prev  [windowSize]link
-	rank  uint16 // of the string that came last
-	at    link   // the one before it with the same four bytes
+	last [1 << 16]link // as many as Writer.mask has
+	head [1 << hashBits]link
+	prev [windowSize]link
+	rank uint16 // of the string that came last
+	at   link   // the one before it with the same hash of four bytes
 }
 
 // looked counts what longest looked at, and changes to the longer way of inserting
@@ -38,31 +39,31 @@ func (w *Writer) looked(n int) {
 	if w.chains == nil {
 		w.chains = &chains{}
 	} else {
+		clear(w.chains.last[:w.mask+1])
 		clear(w.chains.head[:])
 	}
 	for at := max(w.at-windowSize+1, 0); at <= w.at; at++ {
-		w.chains.insert(w, at)
+		w.insertDeep(at)
 	}
 }
 
-func (c *chains) insert(w *Writer, at int) {
-	v := w.word(at)
-	r := &c.ranks[w.hashOf(v)]
-	*r++
-	h := &c.head[v*hashFactor>>(32-hashBits)]
-	c.rank, c.at = *r, *h
+// insertDeep is insert into all chains.
+func (w *Writer) insertDeep(at int) int {
+	c, v, s := w.chains, w.word(at), w.shift&31
+	h := &c.last[(uint(v&0xFF)<<(2*s)^uint(v>>8&0xFF)<<s^uint(v>>16&0xFF))&w.mask&placeMask]
+	before := *h
+	here := before&^placeMask + 1<<16 | link(at)
+	*h = here
+	w.prev[at&windowMask] = uint16(before)
+	h = &c.head[v*hashFactor>>(32-hashBits)]
+	c.rank, c.at = uint16(here>>16), *h
 	c.prev[at&windowMask] = *h
-	*h = link(at) | link(*r)<<16
+	*h = here
+	return int(before & placeMask)
 }
 
-// hashOf is zlib's hash of the first three bytes of v.
-func (w *Writer) hashOf(v uint32) uint {
-	s := w.shift & 31
-	return (uint(v&0xFF)<<(2*s) ^ uint(v>>8&0xFF)<<s ^ uint(v>>16&0xFF)) & w.mask & placeMask
-}
-
-func (c *chains) slide() {
-	for _, p := range [][]link{c.head[:], c.prev[:]} {
+func (c *chains) slide(mask uint) {
+	for _, p := range [][]link{c.last[:mask+1], c.head[:], c.prev[:]} {
 		for i, v := range p {
 			p[i] = v - min(v&placeMask, windowSize)
 		}

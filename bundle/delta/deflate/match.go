@@ -13,10 +13,11 @@ func (w *Writer) fill() {
 			w.matchAt -= windowSize
 			w.at -= windowSize
 			w.blockStart -= windowSize
-			slide(w.head[:w.mask+1])
 			slide(w.prev[:])
 			if w.deep {
-				w.chains.slide()
+				w.chains.slide(w.mask)
+			} else {
+				slide(w.head[:w.mask+1])
 			}
 		}
 		if len(w.in) == 0 {
@@ -71,11 +72,12 @@ func (w *Writer) need(end bool) bool {
 func (w *Writer) runLazy(end bool) {
 	for w.ahead >= minLookahead && w.err == nil || w.need(end) {
 		head := 0
-		if w.ahead >= minMatch {
+		switch {
+		case w.ahead < minMatch:
+		case w.deep:
+			head = w.insertDeep(w.at)
+		default:
 			head = w.insert(w.at)
-			if w.deep {
-				w.chains.insert(w, w.at)
-			}
 		}
 		w.prevLen, w.prevAt = w.matchLen, w.matchAt
 		w.matchLen = minMatch - 1
@@ -127,11 +129,14 @@ func (w *Writer) takeLast() {
 
 // insertUpto inserts the strings behind the current one.
 func (w *Writer) insertUpto(last int) {
+	if w.deep {
+		for at := w.at + 1; at <= last; at++ {
+			w.insertDeep(at)
+		}
+		return
+	}
 	for at := w.at + 1; at <= last; at++ {
 		w.insert(at)
-	}
-	for at := w.at + 1; at <= last && w.deep; at++ {
-		w.chains.insert(w, at)
 	}
 }
 
