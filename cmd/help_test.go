@@ -9,7 +9,7 @@ import (
 
 var (
 	definedFlag   = regexp.MustCompile(`(?m)^ +(?:-\w, )?--([a-z-]+)`)
-	mentionedFlag = regexp.MustCompile("(?:([a-z-]+)[\\s]+)?--([a-z][a-z-]*[a-z])")
+	mentionedFlag = regexp.MustCompile(`(?:([a-z-]+)\s+)?--([a-z][a-z-]*[a-z])`)
 )
 
 // Each flag that a help text names is one of that command's, or of the command that is

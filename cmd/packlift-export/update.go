@@ -15,6 +15,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/fetch"
 	"packlift/internal/pack"
+	"packlift/internal/rootfs"
 )
 
 func update(c *cli.Console) *cobra.Command { return site.Update(c, &updateOrigin{}) }
@@ -47,13 +48,14 @@ func (a *updateOrigin) Open(ctx context.Context, c *cli.Console, p *pack.Pack, w
 	if !fetch.Remote(from.Depot) {
 		from.Depot, err = filepath.Abs(from.Depot)
 	}
-	return &updateDepot{opened: o, c: c, from: from, once: a.depot.reach.once}, err
+	return &updateDepot{opened: o, c: c, held: p.Root(), from: from, once: a.depot.reach.once}, err
 }
 
 // updateDepot is the depot, open.
 type updateDepot struct {
 	*opened
 	c    *cli.Console
+	held *rootfs.Root // the pack
 	from apply.Source
 	once bool
 }
@@ -81,7 +83,7 @@ func (d *updateDepot) Target(asked int) (int, apply.Source, error) {
 func (d *updateDepot) Make(ctx context.Context, from, to, jobs int) (*site.Made, error) {
 	show := common.Stages{Console: d.c}
 	defer show.Done()
-	made, err := export.ForPack(ctx, d.View, d.from.Channel, from, to, jobs, func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) })
+	made, err := export.ForPack(ctx, d.View, d.held, d.from.Channel, from, to, jobs, func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) })
 	if err != nil {
 		return nil, err
 	}

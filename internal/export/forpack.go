@@ -26,8 +26,8 @@ type Private struct {
 func (p *Private) Close() { p.remove() }
 
 // ForPack makes the bundle that leads from one level of a depot to another; from
-// NoStart the whole product.
-func ForPack(ctx context.Context, v *depot.View, channel string, from, to int, jobs int, progress Progress) (*Private, error) {
+// NoStart the whole product. What the pack's own files hold is not fetched.
+func ForPack(ctx context.Context, v *depot.View, held *rootfs.Root, channel string, from, to int, jobs int, progress Progress) (*Private, error) {
 	secret, _, err := keys.GenerateSigner("packlift-export")
 	if err != nil {
 		return nil, err
@@ -45,7 +45,7 @@ func ForPack(ctx context.Context, v *depot.View, channel string, from, to int, j
 		return nil, err
 	}
 	b, err := writePrivate(ctx, file, CreateOptions{
-		View: v, Product: v.Index.Product, Version: v.Index.Version, Start: from, End: to, Channel: channel, NoTools: true,
+		View: v, Held: held, Product: v.Index.Product, Version: v.Index.Version, Start: from, End: to, Channel: channel, NoTools: true,
 		Recipients: []age.Recipient{id.Recipient()}, Signers: []keys.Signer{signer}, Jobs: jobs, Output: "-", Stdout: file, Progress: progress,
 	})
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
+	"packlift/internal/rootfs"
 	"packlift/internal/version"
 	"packlift/verify"
 )
@@ -55,6 +56,9 @@ type CreateOptions struct {
 	// carries all that Channel offers between.
 	View       *depot.View
 	EveryLevel bool
+	// Held is a tree on this machine, a pack, say: contents of levels that it holds under
+	// the same path are read there, and not fetched. It may be nil.
+	Held *rootfs.Root
 	// Sites are states that the bundle has to fit, as small as it can be.
 	Sites   []Site
 	assumed []string

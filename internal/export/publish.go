@@ -198,7 +198,7 @@ func (p *publishing) scan() (err error) {
 	}
 	list := p.view.Index.Levels
 	for i, l := range list {
-		s, err := openLevel(p.ctx, p.view, l)
+		s, err := openLevel(p.ctx, p.view, l, nil)
 		if err != nil {
 			return err
 		}
@@ -296,7 +296,7 @@ func (p *publishing) putDeltas() error {
 }
 
 func (p *publishing) deltasFrom(l depot.Level) error {
-	base, err := openLevel(p.ctx, p.view, l)
+	base, err := openLevel(p.ctx, p.view, l, nil)
 	if err != nil {
 		return err
 	}

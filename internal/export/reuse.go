@@ -88,7 +88,9 @@ func (c *creation) fetch() error {
 	for _, x := range c.payload {
 		o := x.stored
 		if o == nil && !x.Delta {
-			o = x.stop().tree.(*depotSource).whole[x.SHA256]
+			if s := x.stop().tree.(*depotSource); !s.holds(x.path) {
+				o = s.whole[x.SHA256]
+			}
 		}
 		if o != nil {
 			list = append(list, o)

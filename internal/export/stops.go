@@ -123,7 +123,7 @@ func (c *creation) openTree(w Stop, r reading) (source, error) {
 	if !ok {
 		return nil, NoLevel(c.View, c.Channel, w.Level)
 	}
-	return openLevel(c.ctx, c.View, l)
+	return openLevel(c.ctx, c.View, l, c.Held)
 }
 
 func (c *creation) manifestOf(s source, level int) (*manifest.Manifest, error) {
