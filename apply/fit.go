@@ -45,7 +45,7 @@ func fitInfo(p *pack.Pack, info *bundle.Info, level int) (FitResult, error) {
 	}
 	if info.Kind == bundle.Hotfix {
 		return FitResult{}, fault.New(fault.WrongLevel, "the bundle is hotfix %d of level %d; apply-update takes updates", info.Sequence.Hotfix, info.End).
-			WithHint("%s", typed.Import("apply-hotfix BUNDLE"))
+			WithHint("%s", typed.ImportBundle("apply-hotfix"))
 	}
 	to, err := goal(info, level)
 	if err != nil {

@@ -38,7 +38,7 @@ func fitHotfix(p *pack.Pack, info *bundle.Info) (FitResult, error) {
 	}
 	if info.Kind != bundle.Hotfix {
 		return FitResult{}, fault.New(fault.WrongLevel, "the bundle leads %s; apply-hotfix takes hotfixes", levels(info)).
-			WithHint("%s", typed.Import("apply-update BUNDLE"))
+			WithHint("%s", typed.ImportBundle("apply-update"))
 	}
 	s, err := p.State()
 	if err != nil {

@@ -27,6 +27,9 @@ type Way struct {
 	Exporter string // "": packlift-export
 	Pack     string // the pack's folder
 	Found    bool   // the importer finds the pack by itself, from where it is called
+
+	Bundle     string   // that is opened; "": none, or one that cannot be named again
+	Identities []string // that open it, where any were given
 }
 
 var here struct {
@@ -34,11 +37,19 @@ var here struct {
 	Way
 }
 
-// Here says how the pack of this run is reached.
+// Here says how the pack of this run is reached; what Opens said stays.
 func Here(w Way) {
 	here.Lock()
 	defer here.Unlock()
+	w.Bundle, w.Identities = here.Bundle, here.Identities
 	here.Way = w
+}
+
+// Opens says which bundle this run opens, and with which identities.
+func Opens(bundle string, identities []string) {
+	here.Lock()
+	defer here.Unlock()
+	here.Bundle, here.Identities = bundle, identities
 }
 
 func way() Way {
@@ -55,6 +66,23 @@ func Import(words string) string {
 		text += " --pack " + Word(w.Pack)
 	}
 	return text
+}
+
+// ImportBundle is Import with the bundle that this run opens, and what opens it.
+func ImportBundle(words string) string {
+	bundle := "BUNDLE"
+	if w := way(); w.Bundle != "" {
+		bundle = Word(w.Bundle)
+	}
+	return Import(words+" "+bundle) + Keys()
+}
+
+// Keys are the flags of the identities that this run was given, each after a space.
+func Keys() (out string) {
+	for _, name := range way().Identities {
+		out += " -i " + Word(name)
+	}
+	return out
 }
 
 // ImportAnywhere is a command of the importer that takes no pack, or another.

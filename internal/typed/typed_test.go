@@ -30,6 +30,18 @@ func TestCommands(t *testing.T) {
 	}
 }
 
+func TestBundles(t *testing.T) {
+	defer func() { Here(Way{}); Opens("", nil) }()
+	if got := ImportBundle("heal"); got != "packlift-import heal BUNDLE" {
+		t.Error(got)
+	}
+	Opens("the stick/b.packlift", []string{"my key", "k2"})
+	Here(Way{Pack: "p"})
+	if got, want := ImportBundle("heal"), "packlift-import heal 'the stick/b.packlift' --pack p -i 'my key' -i k2"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 // A program is called by its bare name only where a shell finds the same file by it.
 func TestProgram(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()

@@ -135,6 +135,7 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 		return err
 	}
 	defer in.Close()
+	a.opens(in)
 	if a.spooled {
 		if err := in.AdoptSpool(); err != nil {
 			return err
@@ -146,6 +147,15 @@ func (a *applyFlags) run(ctx context.Context, c *cli.Console, args []string) (er
 	}
 	defer s.closing(&err)
 	return s.where(ctx, a.noteRefusal(s, in.Path, common.WithHint(in.Path, a.apply(ctx, s, in))))
+}
+
+// opens tells messages which bundle this run opens; a spooled one is gone after it.
+func (a *applyFlags) opens(in *common.Bundle) {
+	name := in.Path
+	if in.Spooled || a.spooled {
+		name = ""
+	}
+	typed.Opens(name, a.identities)
 }
 
 // takeBack gives up an update that waits, or else reverts the last one.
@@ -281,7 +291,7 @@ func (a *applyFlags) offerHeal(s *session, in *common.Bundle) {
 	if a.hotfix || in.Spooled {
 		return
 	}
-	s.c.Note("if files are damaged: %s%s", typed.Import("heal "+typed.Word(in.Path)), a.keys())
+	s.c.Note("if files are damaged: %s", typed.ImportBundle("heal"))
 }
 
 func (a *applyFlags) fit(s *session, b *verify.Bundle) (apply.FitResult, error) {

@@ -24,7 +24,7 @@ func (a *applyFlags) howToDecide(pl *apply.Plan, w *apply.Pending) string {
 	if a.stage {
 		next = typed.Import("stage --continue")
 	}
-	words = append(words, "then: "+next+a.keys(), "or give up: "+a.typed("--revert"))
+	words = append(words, "then: "+next+typed.Keys(), "or give up: "+a.typed("--revert"))
 	return strings.Join(words, "; ")
 }
 

@@ -103,6 +103,7 @@ func (h *healFlags) run(ctx context.Context, c *cli.Console, name string) (err e
 		return err
 	}
 	defer in.Close()
+	h.apply.opens(in)
 	s, err := h.apply.write.begin(ctx, c, "heal")
 	if err != nil {
 		return err

@@ -153,14 +153,6 @@ func sourceOf(in *common.Bundle) (apply.Source, error) {
 	return apply.Source{File: abs}, err
 }
 
-// keys are the identities' flags, which a command to type next takes over from this one.
-func (a *applyFlags) keys() (out string) {
-	for _, name := range a.identities {
-		out += " -i " + typed.Word(name)
-	}
-	return out
-}
-
 // typed is this command with a flag, as a user types it.
 func (a *applyFlags) typed(flag string) string {
 	if a.write.connected {

@@ -86,7 +86,7 @@ func (a *applyFlags) afterStage(info *apply.StagedInfo, from apply.Source) strin
 		next = "apply-hotfix"
 	}
 	if a.pending != nil {
-		return typed.Import(next+" --continue") + a.keys()
+		return typed.Import(next+" --continue") + typed.Keys()
 	}
 	if from.File == "" {
 		from.File = "BUNDLE" // it came from standard input
@@ -101,7 +101,7 @@ func (a *applyFlags) afterStage(info *apply.StagedInfo, from apply.Source) strin
 	for _, g := range a.theirs {
 		next += " --theirs " + typed.Word(g)
 	}
-	return typed.Import(next) + a.keys()
+	return typed.Import(next) + typed.Keys()
 }
 
 func dropStaged(ctx context.Context, c *cli.Console, w *writeFlags) (err error) {
