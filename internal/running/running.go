@@ -195,7 +195,7 @@ func printable(s string) string {
 }
 
 func (s *search) processes() error {
-	all, err := process.ProcessesWithContext(s.ctx)
+	all, err := process.PidsWithContext(s.ctx)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return context.Cause(s.ctx)
@@ -203,10 +203,11 @@ func (s *search) processes() error {
 		return fmt.Errorf("the running processes cannot be listed: %w", err)
 	}
 	var users []user
-	for _, p := range all {
+	for _, pid := range all {
 		if s.ctx.Err() != nil {
 			return context.Cause(s.ctx)
 		}
+		p := &process.Process{Pid: pid} // NewProcess asks for its start as well, which takes longer than all the rest
 		if u := s.holds(p); u.why != "" && !s.ours[p.Pid] {
 			users = append(users, u)
 		}
