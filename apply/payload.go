@@ -42,7 +42,7 @@ func payloadOf(b *verify.Bundle, o Options) func() (blobs, func() error) {
 
 func (p *payload) Next() (*content, error) {
 	if p.open == nil {
-		contents, err := p.b.Payload(p.o.Identities, verify.PayloadOptions{Jobs: p.o.Jobs, MaxMemory: payloadMemory})
+		contents, err := p.b.Payload(p.o.Identities, verify.PayloadOptions{Jobs: p.o.Jobs, MaxMemory: payloadMemory, Early: true})
 		if err != nil {
 			return nil, err
 		}

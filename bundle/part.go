@@ -19,10 +19,12 @@ import (
 // ReadOptions bound the reading of a part. Jobs of 0 is one a core. MaxMemory
 // is in bytes, 0 is DefaultReadMemory; one stream and two pieces are always held.
 // The end of Context, which may be nil, ends the reading at once, of class Interrupted.
+// Early gives the bytes of a stream before its check was made (xzpar.ReaderOptions).
 type ReadOptions struct {
 	Context   context.Context
 	Jobs      int
 	MaxMemory int64
+	Early     bool
 }
 
 // DefaultReadMemory bounds the buffers of one open part, in bytes.
@@ -56,7 +58,7 @@ func OpenPart(r io.ReaderAt, m Member, pieces []manifest.Digest, streams []Strea
 		return p, nil
 	}
 	// Two pieces are in hand beside those of the streams.
-	x, err := xzpar.NewReader(atReader{xz, m.Name}, size, streams, plain.Size, xzpar.ReaderOptions{Context: o.Context, Jobs: o.Jobs, MaxMemory: o.MaxMemory - int64(o.keep())*PieceSize})
+	x, err := xzpar.NewReader(atReader{xz, m.Name}, size, streams, plain.Size, xzpar.ReaderOptions{Context: o.Context, Jobs: o.Jobs, MaxMemory: o.MaxMemory - int64(o.keep())*PieceSize, Early: o.Early})
 	if err != nil {
 		return nil, damaged(LayerPieces, m.Name, err)
 	}

@@ -14,10 +14,13 @@ import (
 )
 
 // PayloadOptions bounds the reading of the payload: Jobs decoders (zero: those
-// of Options), MaxMemory bytes for them (zero: the format's default).
+// of Options), MaxMemory bytes for them (zero: the format's default). Early gives what comes
+// out of a decoder at once; only what is used is then held against its digest, so it is for who
+// makes the contents, and not for who only checks them.
 type PayloadOptions struct {
 	Jobs      int
 	MaxMemory int64
+	Early     bool
 }
 
 // Contents reads the payload from front to end. Close it, always.
@@ -45,7 +48,7 @@ func (b *Bundle) Payload(ids []age.Identity, o PayloadOptions) (*Contents, error
 	if err != nil {
 		return nil, err
 	}
-	part, err := b.openPart(bundle.PayloadName, ids, bundle.ReadOptions{Jobs: o.Jobs, MaxMemory: o.MaxMemory})
+	part, err := b.openPart(bundle.PayloadName, ids, bundle.ReadOptions{Jobs: o.Jobs, MaxMemory: o.MaxMemory, Early: o.Early})
 	if err != nil {
 		return nil, err
 	}

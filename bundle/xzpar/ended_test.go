@@ -80,7 +80,7 @@ func TestEndedIsAsked(t *testing.T) {
 		}
 		asked, most, last := 0, 0, 0
 		var d lzmaDecoder
-		err = d.unpack(make([]byte, len(plain)), packed[edgeSize+n:][:b.packed], dictSize(b.dict), func() error {
+		err = d.unpack(make([]byte, len(plain)), packed[edgeSize+n:][:b.packed], dictSize(b.dict), func(int) error {
 			asked, most, last = asked+1, max(most, d.pos-last), d.pos
 			return nil
 		})

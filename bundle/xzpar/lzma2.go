@@ -15,15 +15,16 @@ var (
 // unpack decodes src, one whole LZMA2 chunk sequence with its end byte, into
 // dst, which it must fill exactly. dst is its own dictionary, so that nothing
 // is allocated; dict bounds the distances all the same. Before each chunk, which
-// holds at most 2 MiB, it asks ended, where it is not nil, and ends with its error.
-func (d *lzmaDecoder) unpack(dst, src []byte, dict int64, ended func() error) error {
+// holds at most 2 MiB, it tells before, where it is not nil, how much came out, and ends
+// with its error.
+func (d *lzmaDecoder) unpack(dst, src []byte, dict int64, before func(done int) error) error {
 	*d = lzmaDecoder{dst: dst, dict: int(dict), needDict: true, needProps: true}
 	for {
 		if len(src) == 0 {
 			return errShort
 		}
-		if ended != nil {
-			if err := ended(); err != nil {
+		if before != nil {
+			if err := before(d.pos); err != nil {
 				return err
 			}
 		}

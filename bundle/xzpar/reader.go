@@ -7,16 +7,19 @@ import (
 	"io"
 	"runtime"
 	"sync"
+	"sync/atomic"
 )
 
 // ReaderOptions bound a Reader. Jobs of 0 is one a core; MaxMemory is in bytes
 // and 0 is DefaultMemory. One stream is always held, whatever MaxMemory says.
 // The end of Context, which may be nil, ends the Reader with its cause, even in the
-// middle of a stream.
+// middle of a stream. Early gives bytes as they come out of a stream, before its check
+// and size were compared: what is wrong shows behind them, and no later than at its end.
 type ReaderOptions struct {
 	Context   context.Context
 	Jobs      int
 	MaxMemory int64
+	Early     bool
 }
 
 // DefaultMemory is what a Reader's buffers may take, in bytes.
@@ -32,7 +35,9 @@ type Reader struct {
 	wait    sync.WaitGroup
 	slots   chan *slot
 	queue   chan *job
+	early   bool
 	current *job
+	given   int // of the current stream
 	rest    []byte
 	err     error
 }
@@ -41,6 +46,7 @@ type Reader struct {
 type slot struct {
 	d       decoder
 	in, out []byte
+	job     *job
 }
 
 type job struct {
@@ -48,6 +54,8 @@ type job struct {
 	slot  *slot
 	err   error
 	done  chan struct{}
+	came  atomic.Int64  // bytes that came out
+	more  chan struct{} // filled when there are more
 }
 
 // NewReader makes a Reader of the size xz bytes at r, cut as streams says, that
@@ -64,9 +72,11 @@ func NewReader(r io.ReaderAt, size int64, streams []Stream, plain int64, o Reade
 		o.Context = context.Background()
 	}
 	ctx, cancel := context.WithCancel(o.Context)
-	x := &Reader{r: r, streams: ends, ctx: ctx, cancel: cancel, slots: make(chan *slot, n), queue: make(chan *job, n)}
+	x := &Reader{r: r, streams: ends, ctx: ctx, cancel: cancel, early: o.Early, slots: make(chan *slot, n), queue: make(chan *job, n)}
 	for range n {
-		x.slots <- &slot{in: make([]byte, 0, maxIn), out: make([]byte, 0, maxOut), d: decoder{ended: x.ended}}
+		s := &slot{in: make([]byte, 0, maxIn), out: make([]byte, 0, maxOut)}
+		s.d.before = func(done int) error { return x.came(s.job, done) }
+		x.slots <- s
 	}
 	x.wait.Go(x.schedule)
 	return x, nil
@@ -121,7 +131,8 @@ func (x *Reader) schedule() {
 		case <-x.ctx.Done():
 			return
 		}
-		j := &job{index: i, slot: s, done: make(chan struct{})}
+		j := &job{index: i, slot: s, done: make(chan struct{}), more: make(chan struct{}, 1)}
+		s.job = j
 		x.queue <- j // has room for every slot
 		x.wait.Go(func() {
 			defer close(j.done)
@@ -154,6 +165,18 @@ func (x *Reader) decode(i int, s *slot) error {
 	return nil
 }
 
+// came tells the reader that there is more of a stream.
+func (x *Reader) came(j *job, done int) error {
+	if x.early && done > 0 {
+		j.came.Store(int64(done))
+		select {
+		case j.more <- struct{}{}:
+		default: // it was told before, and has not looked
+		}
+	}
+	return x.ended()
+}
+
 func (x *Reader) ended() error { return ended(x.ctx) }
 
 func (x *Reader) Read(p []byte) (int, error) {
@@ -168,24 +191,39 @@ func (x *Reader) Read(p []byte) (int, error) {
 	return n, nil
 }
 
+// advance gives what came of the current stream, or lets go of it at its end.
 func (x *Reader) advance() {
-	if x.current != nil {
-		x.slots <- x.current.slot
-		x.current = nil
+	if x.current == nil {
+		x.begin()
+		return
 	}
-	j, ok := <-x.queue
-	if !ok {
-		if x.err = x.ended(); x.err == nil {
-			x.err = io.EOF
+	j := x.current
+	select {
+	case <-j.more:
+		n := int(j.came.Load())
+		x.rest, x.given = j.slot.out[x.given:n], n
+	case <-j.done:
+		if j.err != nil {
+			x.err, x.current = j.err, nil
+			return
 		}
-		return
+		if x.given == len(j.slot.out) {
+			x.slots <- j.slot
+			x.current = nil
+			return
+		}
+		x.rest, x.given = j.slot.out[x.given:], len(j.slot.out)
 	}
-	<-j.done
-	if j.err != nil {
-		x.err = j.err
-		return
+}
+
+// begin goes to the next stream.
+func (x *Reader) begin() {
+	j, ok := <-x.queue
+	if ok {
+		x.current, x.given = j, 0
+	} else if x.err = x.ended(); x.err == nil {
+		x.err = io.EOF
 	}
-	x.current, x.rest = j, j.slot.out
 }
 
 // Close stops decoding ahead and waits until r is no longer read.

@@ -9,10 +9,11 @@ import (
 )
 
 // decoder decodes whole streams; it is reused, and not safe for concurrent use.
-// An error of ended, which may be nil, ends it in the middle of one.
+// before, which may be nil, is told from time to time how much of one came out; its
+// error ends it there.
 type decoder struct {
-	lzma  lzmaDecoder
-	ended func() error
+	lzma   lzmaDecoder
+	before func(done int) error
 }
 
 // stream decodes the one stream that in holds, exactly, into out, exactly.
@@ -35,7 +36,7 @@ func (d *decoder) stream(out, in []byte) error {
 
 // body decodes LZMA2 data and compares all that follows it with what must follow.
 func (d *decoder) body(b block, out, in []byte) error {
-	if err := d.lzma.unpack(out, in[:b.packed], dictSize(b.dict), d.ended); err != nil {
+	if err := d.lzma.unpack(out, in[:b.packed], dictSize(b.dict), d.before); err != nil {
 		return err
 	}
 	if !bytes.Equal(in[b.packed:], b.tail(crc64.Checksum(out, crc64Table))) {
@@ -59,7 +60,7 @@ type Sequential struct {
 // NewSequential makes a Sequential of r. It ends with ctx, even in the middle of
 // a stream, and its error then is ctx's cause.
 func NewSequential(ctx context.Context, r io.Reader) *Sequential {
-	return &Sequential{r: r, d: decoder{ended: func() error { return ended(ctx) }}}
+	return &Sequential{r: r, d: decoder{before: func(int) error { return ended(ctx) }}}
 }
 
 // ended is the cause of ctx's end, nil before it.
