@@ -59,7 +59,7 @@ func TestRecoverOpensFoldersFirst(t *testing.T) {
 // What the owner may not read is named, with what to type.
 func TestDenied(t *testing.T) {
 	err := denied(&fs.PathError{Op: "open", Path: "/p/lib/x", Err: syscall.EACCES})
-	if !strings.Contains(err.Error(), "/p/lib/x") || !strings.Contains(fault.HintOf(err), `chmod u+rwX "/p/lib/x"`) {
+	if !strings.Contains(err.Error(), "/p/lib/x") || !strings.Contains(fault.HintOf(err), `chmod u+rwX /p/lib/x,`) {
 		t.Errorf("%v, %s", err, fault.HintOf(err))
 	}
 	err = denied(&fs.PathError{Op: "rename", Path: "/p/lib/x", Err: syscall.EXDEV})

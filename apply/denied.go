@@ -7,6 +7,7 @@ import (
 	"syscall"
 
 	"packlift/internal/fault"
+	"packlift/internal/typed"
 )
 
 // denied tells what to do about a path that this user may not read or write,
@@ -26,8 +27,8 @@ func denied(err error) error {
 	}
 	if errors.Is(err, syscall.EPERM) && os.Geteuid() == 0 {
 		return fault.New(fault.General, "%w", err).
-			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %q): as root, chattr -ia, then run the same command again", at.Path)
+			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %s): as root, chattr -ia, then run the same command again", typed.Word(at.Path))
 	}
 	return fault.New(fault.General, "%w", err).
-		WithHint("run as the pack's owner; if that is who you are, give yourself the right: chmod u+rwX %q, then run the same command again", at.Path)
+		WithHint("run as the pack's owner; if that is who you are, give yourself the right: chmod u+rwX %s, then run the same command again", typed.Word(at.Path))
 }

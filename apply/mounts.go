@@ -5,6 +5,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 // mounts finds the folders inside the pack where another volume begins: no
@@ -92,7 +93,7 @@ func (m *mounts) mayWrite(p, top string) error {
 	if s.ReadOnly {
 		full := m.root.Full(name)
 		return fault.New(fault.General, "%q has to change, and %s is mounted read-only", p, full).
-			WithHint("mount -o remount,rw %s   (as root; a medium that is write-protected stays so), then run the same command again", full)
+			WithHint("mount -o remount,rw %s   (as root; a medium that is write-protected stays so), then run the same command again", typed.Word(full))
 	}
 	m.checked[top] = true
 	return nil

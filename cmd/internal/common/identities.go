@@ -12,6 +12,7 @@ import (
 
 	"packlift/internal/cli"
 	"packlift/internal/keys"
+	"packlift/internal/typed"
 )
 
 // DefaultIdentity is the identity file that is used where none is given.
@@ -83,7 +84,7 @@ func WarnOpenSecret(c *cli.Console, name string) {
 	case mode&0o022 != 0:
 		can = "read and change"
 	}
-	c.Warn("%s holds a secret and has mode %04o: others can %s it; chmod 600 %s", name, info.Mode().Perm(), can, name)
+	c.Warn("%s holds a secret and has mode %04o: others can %s it; chmod 600 %s", name, info.Mode().Perm(), can, typed.Word(name))
 }
 
 // HasDefaultIdentity reports whether the default identity file is there.

@@ -15,6 +15,7 @@ import (
 	"packlift/internal/regular"
 	"packlift/internal/rootfs"
 	"packlift/internal/sigfiles"
+	"packlift/internal/typed"
 )
 
 // Suffix ends the name of every bundle.
@@ -177,7 +178,7 @@ func Missing(what, name string, err error) error {
 	if _, err := os.Stat(dir); err != nil {
 		return f.WithHint("the folder %s does not exist either: is the medium mounted?", dir)
 	}
-	return f.WithHint("check the name: ls %s", dir)
+	return f.WithHint("check the name: ls %s", typed.Word(dir))
 }
 
 // missing says it in its own words and is still fs.ErrNotExist.

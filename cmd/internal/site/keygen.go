@@ -9,6 +9,7 @@ import (
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
 	"packlift/internal/keys"
+	"packlift/internal/typed"
 )
 
 const keygenLong = `Make an age identity, which opens the bundles that are encrypted to it. The
@@ -45,7 +46,7 @@ func runKeygen(c *cli.Console, name string) error {
 	c.Changed()
 	c.Note("identity: %s (keep it: without it no bundle can be opened)", name)
 	if path, err := filepath.Abs(name); err == nil && path != common.DefaultIdentity() && os.Getenv("PACKLIFT_IDENTITY") == "" {
-		c.Note("apply-update looks for it in %s; elsewhere, give -i %s", common.DefaultIdentity(), name)
+		c.Note("apply-update looks for it in %s; elsewhere, give -i %s", common.DefaultIdentity(), typed.Word(name))
 	}
 	c.Data("keygen", identity{name, recipient}, recipient)
 	return nil
