@@ -71,7 +71,7 @@ type Pack struct {
 func Open(dir string) (*Pack, error) {
 	root, err := rootfs.Open(dir)
 	if err != nil {
-		return nil, cannotOpen("the pack", err, "name the pack's folder with --pack DIR")
+		return nil, cannotOpen("the pack", err, "name the pack's folder "+typed.PackArgument())
 	}
 	p := &Pack{root: root}
 	err = p.load()
@@ -146,7 +146,7 @@ func (p *Pack) checkFolders() error {
 
 func noPack(dir, missing string) error {
 	return fault.New(fault.Usage, "%s is not a pack: it has no %s", dir, missing).
-		WithHint("in the wrong folder? Give the pack's with --pack DIR; to make a product's folder a pack: %s", typed.ImportAnywhere("init --help"))
+		WithHint("in the wrong folder? Give the pack's %s; to make a product's folder a pack: %s", typed.PackArgument(), typed.ImportAnywhere("init --help"))
 }
 
 func readProduct(root *rootfs.Root) (name, version string, err error) {

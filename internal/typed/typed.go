@@ -88,6 +88,14 @@ func Keys() (out string) {
 // ImportAnywhere is a command of the importer that takes no pack, or another.
 func ImportAnywhere(words string) string { return command(way().Importer, Importer, words) }
 
+// PackArgument is how this run's command names a pack.
+func PackArgument() string {
+	if way().Exporter != "" {
+		return "as PACK"
+	}
+	return "with --pack DIR"
+}
+
 // ExportUpdate is the exporter's update of this run's pack.
 func ExportUpdate(words string) string {
 	w := way()

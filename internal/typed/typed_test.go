@@ -42,6 +42,15 @@ func TestBundles(t *testing.T) {
 	}
 }
 
+func TestPackArgument(t *testing.T) {
+	defer Here(Way{})
+	for way, want := range map[*Way]string{{}: "with --pack DIR", {Exporter: "packlift-export", Pack: "p"}: "as PACK"} {
+		if Here(*way); PackArgument() != want {
+			t.Errorf("%+v: %s, want %s", way, PackArgument(), want)
+		}
+	}
+}
+
 // A program is called by its bare name only where a shell finds the same file by it.
 func TestProgram(t *testing.T) {
 	dir, other := t.TempDir(), t.TempDir()
