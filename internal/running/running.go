@@ -30,6 +30,7 @@ import (
 	"time"
 
 	"github.com/shirou/gopsutil/v4/process"
+	"golang.org/x/sync/errgroup"
 
 	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
@@ -202,46 +203,55 @@ func (s *search) processes() error {
 		}
 		return fmt.Errorf("the running processes cannot be listed: %w", err)
 	}
-	var users []user
-	for _, pid := range all {
-		if s.ctx.Err() != nil {
-			return context.Cause(s.ctx)
-		}
-		p := &process.Process{Pid: pid} // NewProcess asks for its start as well, which takes longer than all the rest
-		if u := s.holds(p); u.why != "" && !s.ours[p.Pid] {
-			users = append(users, u)
-		}
+	users, files := make([]user, len(all)), make([]ends, len(all))
+	g, ctx := errgroup.WithContext(s.ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, pid := range all {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(s.ctx)
+			}
+			users[i], files[i] = s.holds(&process.Process{Pid: pid}) // NewProcess would ask for its start as well, which takes the longest
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	for i, pid := range all {
+		s.ends[pid] = files[i]
 	}
 	line := pipeline(int32(os.Getpid()), s.ends)
 	for _, u := range users {
-		if !s.onlooker(u, line) {
+		if u.why != "" && !s.ours[u.p.Pid] && !s.onlooker(u, line) {
 			s.note(u.p, u.why)
 		}
 	}
 	return nil
 }
 
-// holds says what of the folder a process uses, "" for nothing that can be seen.
-func (s *search) holds(p *process.Process) user {
+// holds says what of the folder a process uses, "" for nothing that can be seen, and
+// what ends of pipes it has.
+func (s *search) holds(p *process.Process) (_ user, has ends) {
 	if exe, err := p.ExeWithContext(s.ctx); err == nil {
 		if rel, ok := s.inside(exe); ok {
-			return user{p, "its program is " + rel, program}
+			return user{p, "its program is " + rel, program}, has
 		}
 	}
 	if runtime.GOOS != "windows" { // asking for them there can block; and what is open is not replaced
 		files, err := p.OpenFilesWithContext(s.ctx)
-		s.ends[p.Pid] = endsOf(files)
+		has = endsOf(files)
 		for _, f := range files {
 			if rel, ok := s.inside(f.Path); err == nil && ok && rel != "." {
-				return user{p, "has " + rel + " open", open}
+				return user{p, "has " + rel + " open", open}, has
 			}
 		}
 	}
 	cwd, err := p.CwdWithContext(s.ctx)
 	if rel, ok := s.inside(cwd); err == nil && ok {
-		return user{p, "works in " + rel, stands}
+		return user{p, "works in " + rel, stands}, has
 	}
-	return user{}
+	return user{}, has
 }
 
 // inside gives name relative to the folder, if it lies in it and is the product's.
