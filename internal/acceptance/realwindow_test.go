@@ -100,7 +100,7 @@ func TestRealPackHealedFresh(t *testing.T) {
 	if out := w.on(1, "verify-pack"); !strings.Contains(out, "packlift-import heal BUNDLE") {
 		t.Errorf("verify-pack says:\n%s", out)
 	}
-	if out := w.with(0, "apply-update", full); !strings.Contains(out, "if files are damaged: packlift-import heal "+full+" --pack "+w.pack+" -i "+w.identity) {
+	if out := w.with(0, "apply-update", full); !strings.Contains(out, "packlift-import heal "+full+" --pack "+w.pack+" -i "+w.identity) {
 		t.Errorf("apply-update says:\n%s", out)
 	}
 	w.with(17, "heal", full)
