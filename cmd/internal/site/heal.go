@@ -16,6 +16,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -68,6 +69,38 @@ func (g *globs) Matches(p string) bool {
 		}
 	}
 	return false
+}
+
+// agreed notes which patterns met a path.
+type agreed struct {
+	globs
+	met map[string]bool
+}
+
+// Names notes the pattern that is the path.
+func (a *agreed) Names(p string) bool {
+	ok := a.globs.Names(p)
+	a.met[p] = a.met[p] || ok
+	return ok
+}
+
+// Matches notes each pattern that fits.
+func (a *agreed) Matches(p string) (ok bool) {
+	for _, g := range a.globs {
+		if (&globs{g}).Matches(p) {
+			a.met[g], ok = true, true
+		}
+	}
+	return ok
+}
+
+// warn tells of patterns that met none, mistyped ones, say.
+func (a *agreed) warn(s *session) {
+	for _, g := range a.globs {
+		if !a.met[g] {
+			s.log.Warn("--replace replaces nothing: no changed file matches", "glob", typed.Word(g))
+		}
+	}
 }
 
 func heal(c *cli.Console) *cobra.Command {
@@ -123,10 +156,12 @@ func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) err
 	}
 	o := h.apply.options(ids)
 	s.logs(&o)
-	plan, err := apply.NewHeal(ctx, s.Pack, b, &h.replace, o)
+	agreed := &agreed{globs: h.replace, met: map[string]bool{}}
+	plan, err := apply.NewHeal(ctx, s.Pack, b, agreed, o)
 	if err != nil {
 		return h.apply.explain(err)
 	}
+	agreed.warn(s)
 	if err := plan.CheckBase(); err != nil {
 		return err
 	}
