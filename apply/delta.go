@@ -1,7 +1,6 @@
 package apply
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"errors"
@@ -89,29 +88,32 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
 	return t.writeBy(o, func(w io.Writer) error {
-		b := bufio.NewWriterSize(&contextWriter{ctx, w}, copyBuffer)
-		err := d.Apply(b, bases)
-		if err == nil {
-			return b.Flush()
+		out := &contextWriter{ctx: ctx, w: w}
+		err := d.Apply(out, bases)
+		if out.err != nil { // a full disk, not the delta
+			return out.err
 		}
-		if ferr := b.Flush(); ferr != nil { // a full disk, not the delta
-			return ferr
+		if err != nil {
+			return t.whyNot(c, err)
 		}
-		return t.whyNot(c, err)
+		return nil
 	})
 }
 
-// contextWriter ends with ctx.
+// contextWriter ends with ctx, and keeps the error that ended it.
 type contextWriter struct {
 	ctx context.Context
 	w   io.Writer
+	err error
 }
 
-func (c *contextWriter) Write(b []byte) (int, error) {
+func (c *contextWriter) Write(b []byte) (n int, err error) {
 	if c.ctx.Err() != nil {
-		return 0, interrupted(c.ctx)
+		c.err = interrupted(c.ctx)
+		return 0, c.err
 	}
-	return c.w.Write(b)
+	n, c.err = c.w.Write(b)
+	return n, c.err
 }
 
 // bases opens the files that c is told from, where the plan found them; it waits

@@ -5,7 +5,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"hash"
 	"hash/crc32"
 	"io"
 
@@ -15,37 +14,48 @@ import (
 )
 
 // Apply writes to w the result of r, whose segments next gives, one after the
-// other, until io.EOF.
+// other, until io.EOF. It writes from another goroutine, which has ended when Apply
+// returns; an error of w comes before any other.
 func Apply(w io.Writer, r Recipe, next func() (streams.Segment, error), bases []io.ReaderAt) error {
 	if len(bases) != len(r.Bases) {
 		return fmt.Errorf("delta: %d bases for a recipe of %d", len(bases), len(r.Bases))
 	}
 	in := &streams.Reader{Next: next}
 	a := &applier{r: in, catalog: newCatalog(r.Bases, bases), packers: newPackers()}
-	out := &sink{w: w, left: r.Result.Size, digest: sha256.New()}
-	if err := in.Mark(); err != nil {
+	sum := sha256.New()
+	rear := newBehind(io.MultiWriter(sum, w))
+	out := &sink{w: rear, left: r.Result.Size}
+	err := a.all(out, r.Result.Size)
+	if werr := rear.Close(); werr != nil {
+		return werr
+	}
+	if err != nil {
 		return err
 	}
-	if err := a.node(out, r.Result.Size, 0); err != nil {
-		return err
-	}
-	if err := in.Close(); err != nil {
-		return err
-	}
-	if out.left != 0 || [sha256.Size]byte(out.digest.Sum(nil)) != r.Result.SHA256 {
+	if out.left != 0 || [sha256.Size]byte(sum.Sum(nil)) != r.Result.SHA256 {
 		return errors.New("delta: the result is not what the recipe says")
 	}
 	return nil
 }
 
+// all makes the result and sees that nothing is left.
+func (a *applier) all(w io.Writer, size int64) error {
+	if err := a.r.Mark(); err != nil {
+		return err
+	}
+	if err := a.node(w, size, 0); err != nil {
+		return err
+	}
+	return a.r.Close()
+}
+
 // sink counts and sums what goes through it, and stops it at a limit.
 type sink struct {
-	w      io.Writer
-	n      int64
-	left   int64
-	crc    uint32
-	digest hash.Hash // may be nil
-	sum    bool      // CRC-32
+	w    io.Writer
+	n    int64
+	left int64
+	crc  uint32
+	sum  bool // CRC-32
 }
 
 var errLonger = errors.New("delta: goes beyond the stated size")
@@ -58,9 +68,6 @@ func (s *sink) Write(p []byte) (int, error) {
 	s.n += int64(len(p))
 	if s.sum {
 		s.crc = crc32.Update(s.crc, crc32.IEEETable, p)
-	}
-	if s.digest != nil {
-		s.digest.Write(p)
 	}
 	return s.w.Write(p)
 }
