@@ -113,10 +113,10 @@ func (r *Reader) Uint(k Kind) (uint64, error) {
 	return v, nil
 }
 
-// Upto reads a number of at most most.
+// Upto reads a number of at most most; none is at most a negative one.
 func (r *Reader) Upto(k Kind, most int64) (int64, error) {
 	v, err := r.Uint(k)
-	if err == nil && v > uint64(most) {
+	if err == nil && (most < 0 || v > uint64(most)) {
 		err = fmt.Errorf("delta: %d is more than %d", v, most)
 	}
 	if err != nil {
