@@ -150,7 +150,7 @@ func TestDeep(t *testing.T) {
 			for kind := range 7 {
 				for _, n := range []int{5, 4000, 70000} {
 					p, o := sample(kind, n), Params{level, memory}
-					want := packWith(t, p, o, 1<<40)
+					want := packWith(t, p, o, 1<<30)
 					for _, most := range []int{0, 5000} {
 						if !bytes.Equal(packWith(t, p, o, most), want) {
 							t.Errorf("%v, kind %d, %d bytes: differs when the chains are used after %d", o, kind, n, most)
@@ -176,7 +176,7 @@ func FuzzDeep(f *testing.F) {
 			plain[i] += noise[i%len(noise)] & noise[i/7%len(noise)]
 		}
 		p := Params{4 + int(level)%6, 8 + int(level)/6%2}
-		if !bytes.Equal(packWith(t, plain, p, int(most)), packWith(t, plain, p, 1<<40)) {
+		if !bytes.Equal(packWith(t, plain, p, int(most)), packWith(t, plain, p, 1<<30)) {
 			t.Fatalf("%v: %d bytes differ", p, len(plain))
 		}
 	})
