@@ -65,7 +65,7 @@ check: fmt vet lint test cross ## what every change passes, under ten minutes
 
 race: ## the race detector, which needs cgo; the acceptance tests run built binaries, which it does not see; what has no goroutines is left out, the codecs without one are not instrumented
 	@if CGO_ENABLED=1 $(GO) env CC | xargs -r which >/dev/null 2>&1; then \
-	  CGO_ENABLED=1 $(GO) test -race -timeout 15m -gcflags='packlift/bundle/lzma2=-race=false' -gcflags='packlift/bundle/delta/bytediff=-race=false' $$($(GO) list ./... | grep -vE '/acceptance|internal/bench|/lzma2|bundle/delta/|/merge|/tarball|/sshsig'); \
+	  CGO_ENABLED=1 $(GO) test -race -timeout 15m $(foreach p,lzma2 delta/bytediff delta/deflate delta/inflate,-gcflags='packlift/bundle/$(p)=-race=false') $$($(GO) list ./... | grep -vE '/acceptance|internal/bench|/lzma2|bundle/delta/|/merge|/tarball|/sshsig'); \
 	else echo "race: skipped, no C compiler on this machine"; fi
 
 failpoints: needs ## the tests that stop a run before each file effect; second deaths and errors as samples, PACKLIFT_DEATHS=all takes all
