@@ -24,7 +24,74 @@ func TestMain(m *testing.M) {
 		}
 		os.Exit(0)
 	}
+	if dir := os.Getenv("PACK_TEST_PRESERVE"); dir != "" {
+		if err := savePreserve(dir, "new/"); err != nil {
+			fmt.Println(err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	os.Exit(m.Run())
+}
+
+func savePreserve(dir, pattern string) error {
+	p, err := Open(dir)
+	if err != nil {
+		return err
+	}
+	defer p.Close()
+	return p.SavePreserve([]string{pattern})
+}
+
+// TestPreserveAtEachPoint kills the change of the preserved patterns before each of
+// its effects, or makes the effect fail: the list is then the old or the new one.
+func TestPreserveAtEachPoint(t *testing.T) {
+	run := func(dir, spec string) bool {
+		cmd := exec.Command(os.Args[0])
+		cmd.Env = append(os.Environ(), "PACK_TEST_PRESERVE="+dir, "PACKLIFT_FAILPOINT="+spec)
+		return cmd.Run() == nil
+	}
+	fresh := func() string {
+		dir := t.TempDir()
+		if p, err := Init(dir, options()); err != nil || p.Close() != nil {
+			t.Fatal(err)
+		}
+		if err := savePreserve(dir, "old/"); err != nil {
+			t.Fatal(err)
+		}
+		return dir
+	}
+	list := filepath.Join(t.TempDir(), "count")
+	if !run(fresh(), "count:"+list) {
+		t.Fatal("it fails without a fault")
+	}
+	b, err := os.ReadFile(list)
+	count := strings.Count(string(b), "\n")
+	if err != nil || count < 3 {
+		t.Fatalf("%d effects, %v", count, err)
+	}
+	seen := map[string]int{}
+	for _, kind := range []string{"kill:%d", "errno:%d:ENOSPC", "errno:%d:EIO", "errno:%d:EROFS"} {
+		for n := 1; n <= count; n++ {
+			dir := fresh()
+			if run(dir, fmt.Sprintf(kind, n)) && strings.HasPrefix(kind, "kill") {
+				t.Errorf("point %d: not killed", n)
+			}
+			b, err := os.ReadFile(filepath.Join(dir, PreserveFile))
+			if got := string(b); err != nil || got != "old/\n" && got != "new/\n" {
+				t.Errorf(kind+": %q, %v", n, got, err)
+			}
+			seen[string(b)]++
+			p, err := Open(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			checkWhole(t, p, n)
+		}
+	}
+	if t.Logf("%d effects, %v", count, seen); len(seen) != 2 {
+		t.Error("the list does not change between the effects")
+	}
 }
 
 func initAs(dir, spec string) (string, bool) {
