@@ -34,6 +34,7 @@ func pathsOf(m *manifest.Manifest, d manifest.Digest) (out []string) {
 type finder struct {
 	root  *rootfs.Root
 	known func(p string) (manifest.Digest, bool) // what was hashed already; may be nil
+	cache *baseCache                             // may be nil
 	jobs  int
 }
 
@@ -82,7 +83,10 @@ func (f *finder) unchangedAt(ctx context.Context, paths []string, d manifest.Dig
 		} else if link != "" {
 			continue
 		}
-		now, err := entryNow(f.root, p)
+		now, _, err := lookAt(f.root, p)
+		if err == nil && isFile(now) {
+			now.SHA256, err = f.cache.hash(f.root, p, now.Size, d)
+		}
 		if err != nil && !absent(err) {
 			return "", err
 		}

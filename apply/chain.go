@@ -26,7 +26,7 @@ type chain struct {
 // findWays fills in where bases are and how what is not here is made, and as
 // conflicts the files whose loss keeps a content from being made.
 func (pl *Plan) findWays(ctx context.Context, root *rootfs.Root, base *manifest.Manifest, contents *contentIndex, jobs int) error {
-	f := &finder{root: root, known: pl.hashed, jobs: jobs}
+	f := &finder{root: root, known: pl.hashed, cache: pl.cache, jobs: jobs}
 	n := len(contents.items)
 	c := &chain{contentIndex: contents, disk: map[manifest.Digest]string{}, held: map[manifest.Digest]string{}, visited: make([]bool, n), can: make([]bool, n)}
 	c.staged = pl.stagedContents(contents)

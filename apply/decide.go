@@ -24,6 +24,7 @@ type decider struct {
 	verb      string
 	changes   []manifest.Change
 	choices   *choices       // nil: every clash is a conflict
+	cache     *baseCache     // may be nil
 	preserve  *pack.Preserve // revert: what is not overwritten; nil: nothing
 	preserved []string       // by it
 	clashes   []clash
@@ -160,11 +161,19 @@ func (d *decider) hash(ctx context.Context, looks []look, jobs int) error {
 			if ctx.Err() != nil {
 				return interrupted(ctx)
 			}
-			e.SHA256, _, err = hashAt(d.root, c.Path)
+			e.SHA256, err = d.hashOld(e, c)
 			return err
 		})
 	}
 	return g.Wait()
+}
+
+func (d *decider) hashOld(e *manifest.Entry, c *manifest.Change) (manifest.Digest, error) {
+	var old manifest.Digest
+	if isFile(c.Old) {
+		old = c.Old.SHA256
+	}
+	return d.cache.hash(d.root, c.Path, e.Size, old)
 }
 
 func (d *decider) conflict(r remedy, p, format string, args ...any) {

@@ -116,8 +116,8 @@ func (c *contextWriter) Write(b []byte) (n int, err error) {
 	return n, c.err
 }
 
-// bases opens the files that c is told from, where the plan found them; it waits
-// for those that this run makes.
+// bases opens what c is told from: in memory, or the files where the plan found
+// them; it waits for those that this run makes.
 func (t *stager) bases(ctx context.Context, c manifest.Content) (out []io.ReaderAt, closeAll func() error, err error) {
 	var closers []io.Closer
 	closeAll = func() (err error) {
@@ -127,6 +127,10 @@ func (t *stager) bases(ctx context.Context, c manifest.Content) (out []io.Reader
 		return err
 	}
 	for _, d := range c.Bases {
+		if data := t.pl.cache.get(d); data != nil {
+			out = append(out, bytes.NewReader(data))
+			continue
+		}
 		name := t.base(d)
 		if err := t.await(ctx, name); err != nil {
 			return nil, nil, errors.Join(err, closeAll())
@@ -146,6 +150,9 @@ func (t *stager) whyNot(c manifest.Content, cause error) error {
 		return cause
 	}
 	for _, d := range c.Bases {
+		if t.pl.cache.get(d) != nil {
+			continue
+		}
 		p := t.base(d)
 		if now, err := entryNow(t.root, p); err != nil {
 			return errors.Join(cause, err)

@@ -108,19 +108,23 @@ func TestDeltaMakesSomethingElse(t *testing.T) {
 			f.bodies[d] = bytes.Clone(f.bodies[d][:len(f.bodies[d])-1])
 		}, fault.Tampered},
 	} {
-		f, old, _ := renamed(t)
-		p := newPack(t, old, 3)
-		pl, err := f.plan(p, testOptions())
-		must(t, err)
-		before := readTree(t, p.Dir())
-		c.spoil(t, p.Dir(), f)
-		_, err = f.run(context.Background(), p, pl, testOptions())
-		if fault.ClassOf(err) != c.class {
-			t.Errorf("%s: class %v, %v", name, fault.ClassOf(err), err)
+		for _, cache := range []int64{cacheMost, noCache} {
+			f, old, _ := renamed(t)
+			p := newPack(t, old, 3)
+			o := testOptions()
+			o.cache = cache
+			pl, err := f.plan(p, o)
+			must(t, err)
+			before := readTree(t, p.Dir())
+			c.spoil(t, p.Dir(), f)
+			_, err = f.run(context.Background(), p, pl, o)
+			if fault.ClassOf(err) != c.class {
+				t.Errorf("%s, cache %d: class %v, %v", name, cache, fault.ClassOf(err), err)
+			}
+			if name != "base" && name != "gone" {
+				sameTree(t, name, readTree(t, p.Dir()), before)
+			}
+			tidy(t, p)
 		}
-		if name != "base" && name != "gone" {
-			sameTree(t, name, readTree(t, p.Dir()), before)
-		}
-		tidy(t, p)
 	}
 }

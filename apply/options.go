@@ -35,7 +35,8 @@ type Options struct {
 	Log          *slog.Logger            // may be nil
 	Now          func() time.Time        // may be nil
 
-	open func() (blobs, func() error) // the payload; nil: no contents are to be had while planning
+	open  func() (blobs, func() error) // the payload; nil: no contents are to be had while planning
+	cache int64                        // bytes of old files that a plan holds; 0: cacheMost, less: none
 }
 
 func (o Options) withDefaults() Options {
@@ -47,6 +48,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.cache == 0 {
+		o.cache = cacheMost
 	}
 	if o.Progress == nil {
 		o.Progress = func(int64, int64) {}

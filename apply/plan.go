@@ -66,6 +66,7 @@ type Plan struct {
 	held     map[manifest.Digest]string // contents that the pack holds already, at these paths, and whose bases are gone
 	ways     *chain                     // how what is not in the pack is made; nil where nothing is
 	lying    map[string]bool            // paths whose content is staged already
+	cache    *baseCache                 // nil once all is staged
 	largest  largest
 	first    firstContact
 	remedies remedies
@@ -128,6 +129,9 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if pl.choices, err = newChoices(p, contents, o); err != nil {
 		return nil, err
 	}
+	if pl.cache, err = cacheFor(p.Root(), contents, o); err != nil {
+		return nil, err
+	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, target), o.withDefaults()); err != nil {
 		return nil, err
 	}
@@ -174,7 +178,7 @@ func (pl *Plan) fill(ctx context.Context, p *pack.Pack, changes []manifest.Chang
 		return fault.New(fault.General, "%d paths change; the most is %d", len(changes), MaxOps)
 	}
 	d := newDecider(p.Root(), pl.Kind, changes)
-	d.choices = pl.choices
+	d.choices, d.cache = pl.choices, pl.cache
 	if pl.Kind == kindRevert {
 		var err error
 		if d.preserve, err = p.Preserve(); err != nil {

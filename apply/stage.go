@@ -80,6 +80,7 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	if err := contents(); err != nil {
 		return err
 	}
+	t.pl.cache = nil
 	if err := t.dropScratch(); err != nil {
 		return err
 	}
