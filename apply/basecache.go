@@ -12,7 +12,7 @@ import (
 // What of the old files a plan holds in memory, in bytes, and how many contents
 // it looks out for.
 const (
-	cacheMost  = 32 << 20
+	cacheMost  = 24 << 20
 	cacheFiles = 16 << 10
 )
 

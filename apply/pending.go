@@ -212,8 +212,12 @@ func (w *Pending) Paths() (out []string) {
 }
 
 // Refuse is what every other command that writes ends with; open conflicts are not
-// decided yet.
-func (w *Pending) Refuse(open int) error {
+// decided yet. With command stage what is decided so far is made ready first.
+func (w *Pending) Refuse(open int, command string) error {
+	goOn := w.words().goOn
+	if command == "stage" && open > 0 && w.Depot == "" {
+		goOn = typed.Import("stage --continue")
+	}
 	an := "an "
 	if w.Hotfix > 0 {
 		an = ""
@@ -224,10 +228,10 @@ func (w *Pending) Refuse(open int) error {
 		left = "1 conflict waits"
 	case open == 0:
 		return fault.New(fault.Conflict, "%s%s is pending, and all its conflicts are decided; the pack is whole, at level %s", an, w.What(), levelName(w.From)).
-			WithHint("go on: %s; or give up: %s", w.words().goOn, w.words().giveUp)
+			WithHint("go on: %s; or give up: %s", goOn, w.words().giveUp)
 	}
 	return fault.New(fault.Conflict, "%s%s is pending, and %s for you; the pack is whole, at level %s", an, w.What(), left, levelName(w.From)).
-		WithHint("see them: %s; go on: %s; or give up: %s", typed.Import("conflicts"), w.words().goOn, w.words().giveUp)
+		WithHint("see them: %s; go on: %s; or give up: %s", typed.Import("conflicts"), goOn, w.words().giveUp)
 }
 
 func (w *Pending) save(root *rootfs.Root) error {

@@ -96,11 +96,11 @@ func (s *session) begin(ctx context.Context, w *writeFlags, command string) erro
 	if err := s.recover(ctx); err != nil || w.pendingOK {
 		return err
 	}
-	return refusePending(s.Pack)
+	return refusePending(s.Pack, command)
 }
 
 // refusePending: while an update waits for decisions nothing else changes the pack.
-func refusePending(p *pack.Pack) error {
+func refusePending(p *pack.Pack, command string) error {
 	w, err := apply.ReadPending(p)
 	if err != nil || w == nil {
 		return err
@@ -109,7 +109,7 @@ func refusePending(p *pack.Pack) error {
 	if err != nil {
 		return err
 	}
-	return w.Refuse(open)
+	return w.Refuse(open, command)
 }
 
 // end gives everything back, in reverse order; it may be called twice. What fails
