@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"packlift/bundle/delta"
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/verify"
@@ -87,8 +88,8 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 		return err
 	}
 	defer func() { err = errors.Join(err, closeAll()) }()
-	return t.writeBy(o, func(w io.Writer) error {
-		out := &contextWriter{ctx: ctx, w: w}
+	return t.writeBy(o, func(w delta.Digester) error {
+		out := &contextWriter{ctx: ctx, Digester: w}
 		err := d.Apply(out, bases)
 		if out.err != nil { // a full disk, not the delta
 			return out.err
@@ -103,7 +104,7 @@ func (t *stager) writeDelta(ctx context.Context, o *op, c manifest.Content, r io
 // contextWriter ends with ctx, and keeps the error that ended it.
 type contextWriter struct {
 	ctx context.Context
-	w   io.Writer
+	delta.Digester
 	err error
 }
 
@@ -112,7 +113,7 @@ func (c *contextWriter) Write(b []byte) (n int, err error) {
 		c.err = interrupted(c.ctx)
 		return 0, c.err
 	}
-	n, c.err = c.w.Write(b)
+	n, c.err = c.Digester.Write(b)
 	return n, c.err
 }
 

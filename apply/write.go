@@ -7,8 +7,8 @@ import (
 	"io/fs"
 	"path"
 
+	"packlift/bundle/delta"
 	"packlift/internal/fault"
-	"packlift/internal/manifest"
 	"packlift/internal/rootfs"
 )
 
@@ -16,8 +16,8 @@ import (
 // reader did so too, but copies pass here as well.
 func (t *stager) write(o *op, r io.Reader) error { return t.writeBy(o, copyFrom(r)) }
 
-func copyFrom(r io.Reader) func(io.Writer) error {
-	return func(w io.Writer) error {
+func copyFrom(r io.Reader) func(delta.Digester) error {
+	return func(w delta.Digester) error {
 		_, err := copyThrough(w, r)
 		return err
 	}
@@ -25,10 +25,10 @@ func copyFrom(r io.Reader) func(io.Writer) error {
 
 // writeBy is write of what fill writes. Owner and attributes are those of the
 // replaced file or of the folder it comes into.
-func (t *stager) writeBy(o *op, fill func(io.Writer) error) error {
+func (t *stager) writeBy(o *op, fill func(delta.Digester) error) error {
 	write := t.writeScratch
 	if !o.scratch {
-		write = func(o *op, fill func(io.Writer) error) error { return t.writeLike(o, fill, t.root, t.model(o)) }
+		write = func(o *op, fill func(delta.Digester) error) error { return t.writeLike(o, fill, t.root, t.model(o)) }
 	}
 	err := write(o, fill)
 	if err == nil {
@@ -47,7 +47,7 @@ func (t *stager) model(o *op) string {
 
 // writeScratch writes what is gone before the run moves anything: it needs
 // neither an owner nor to be durable.
-func (t *stager) writeScratch(o *op, fill func(io.Writer) error) error {
+func (t *stager) writeScratch(o *op, fill func(delta.Digester) error) error {
 	f, err := t.create(o, fill)
 	if err != nil {
 		return err
@@ -56,13 +56,13 @@ func (t *stager) writeScratch(o *op, fill func(io.Writer) error) error {
 }
 
 // create makes a file in the stage and checks what fill writes.
-func (t *stager) create(o *op, fill func(io.Writer) error) (*rootfs.File, error) {
+func (t *stager) create(o *op, fill func(delta.Digester) error) (*rootfs.File, error) {
 	f, err := t.root.Create(o.New, 0o600)
 	if err != nil {
 		return nil, err
 	}
 	w := &stagedWriter{t: t, f: f, sum: sha256.New()}
-	if err = fill(w); err == nil && (w.n != o.After.Size || manifest.Digest(w.sum.Sum(nil)) != o.After.SHA256) {
+	if err = fill(w); err == nil && (w.n != o.After.Size || w.Digest() != o.After.SHA256) {
 		err = fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
 	}
 	if err != nil {
@@ -74,7 +74,7 @@ func (t *stager) create(o *op, fill func(io.Writer) error) (*rootfs.File, error)
 
 // writeLike takes owner and attributes from the file or folder model in root;
 // they come before the mode, which they may alter.
-func (t *stager) writeLike(o *op, fill func(io.Writer) error, root *rootfs.Root, model string) error {
+func (t *stager) writeLike(o *op, fill func(delta.Digester) error, root *rootfs.Root, model string) error {
 	f, err := t.create(o, fill)
 	if err != nil {
 		return err
@@ -107,3 +107,5 @@ func (w *stagedWriter) Write(b []byte) (int, error) {
 	w.t.o.Progress(w.t.done.Add(int64(n)), w.t.total)
 	return n, err
 }
+
+func (w *stagedWriter) Digest() [sha256.Size]byte { return [sha256.Size]byte(w.sum.Sum(nil)) }

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash"
 	"hash/crc32"
 	"io"
 
@@ -15,15 +16,19 @@ import (
 
 // Apply writes to w the result of r, whose segments next gives, one after the
 // other, until io.EOF. It writes from another goroutine, which has ended when Apply
-// returns; an error of w comes before any other.
+// returns; an error of w comes before any other. A w that is a Digester says itself
+// what it was given; anything else is hashed on the way.
 func Apply(w io.Writer, r Recipe, next func() (streams.Segment, error), bases []io.ReaderAt) error {
 	if len(bases) != len(r.Bases) {
 		return fmt.Errorf("delta: %d bases for a recipe of %d", len(bases), len(r.Bases))
 	}
 	in := &streams.Reader{Next: next}
 	a := &applier{r: in, catalog: newCatalog(r.Bases, bases), packers: newPackers()}
-	sum := sha256.New()
-	rear := newBehind(io.MultiWriter(sum, w))
+	sum, ok := w.(Digester)
+	if !ok {
+		sum = &digester{w, sha256.New()}
+	}
+	rear := newBehind(sum)
 	out := &sink{w: rear, left: r.Result.Size}
 	err := a.all(out, r.Result.Size)
 	if werr := rear.Close(); werr != nil {
@@ -32,11 +37,29 @@ func Apply(w io.Writer, r Recipe, next func() (streams.Segment, error), bases []
 	if err != nil {
 		return err
 	}
-	if out.left != 0 || [sha256.Size]byte(sum.Sum(nil)) != r.Result.SHA256 {
+	if out.left != 0 || sum.Digest() != r.Result.SHA256 {
 		return errors.New("delta: the result is not what the recipe says")
 	}
 	return nil
 }
+
+// Digester is a writer that hashes what it takes.
+type Digester interface {
+	io.Writer
+	Digest() [sha256.Size]byte // of all that it took, by SHA-256
+}
+
+type digester struct {
+	io.Writer
+	sum hash.Hash
+}
+
+func (d *digester) Write(p []byte) (int, error) {
+	d.sum.Write(p)
+	return d.Writer.Write(p)
+}
+
+func (d *digester) Digest() [sha256.Size]byte { return [sha256.Size]byte(d.sum.Sum(nil)) }
 
 // all makes the result and sees that nothing is left.
 func (a *applier) all(w io.Writer, size int64) error {

@@ -126,6 +126,28 @@ func TestWrongBase(t *testing.T) {
 	}
 }
 
+// says is a Digester that says what it is told to.
+type says struct {
+	bytes.Buffer
+	digest [sha256.Size]byte
+	n      int
+}
+
+func (s *says) Digest() [sha256.Size]byte { s.n = s.Len(); return s.digest }
+
+// A writer that hashes is asked once it has all, and its word is what counts.
+func TestDigester(t *testing.T) {
+	old, new := text(1, 300<<10), append(text(1, 300<<10), "and more"...)
+	d := make1(t, new, [][]byte{old})
+	w := &says{digest: sha256.Sum256(new)}
+	if err := d.Apply(w, readers([][]byte{old})); err != nil || !bytes.Equal(w.Bytes(), new) || w.n != len(new) {
+		t.Errorf("%v, asked after %d of %d bytes", err, w.n, len(new))
+	}
+	if err := d.Apply(&says{digest: sha256.Sum256(old)}, readers([][]byte{old})); err == nil {
+		t.Error("another digest passes")
+	}
+}
+
 // TestLies flips bytes of deltas: an error or the right result, never more bytes
 // than stated, never a panic.
 func TestLies(t *testing.T) {
