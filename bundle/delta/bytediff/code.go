@@ -5,7 +5,6 @@ import (
 	"container/heap"
 	"encoding/binary"
 	"slices"
-	"sort"
 )
 
 // What is looked for in an executable: bits of the number sent.
@@ -117,10 +116,23 @@ func (m *mover) moved(a uint64) (uint64, bool) {
 	off := a - r.Addr + r.Off
 	i := m.lastOld
 	if p := m.places[i]; off-p.old >= p.n {
-		i = max(0, sort.Search(len(m.places), func(i int) bool { return m.places[i].old > off })-1)
+		i = max(0, m.after(off)-1)
 		m.lastOld = i
 	}
 	return addr(m.new, off-m.places[i].old+m.places[i].new)
+}
+
+// after is the first place that begins behind off.
+func (m *mover) after(off uint64) int {
+	low, high := 0, len(m.places)
+	for low < high {
+		if mid := int(uint(low+high) >> 1); m.places[mid].old > off {
+			high = mid
+		} else {
+			low = mid + 1
+		}
+	}
+	return low
 }
 
 // predict changes p, a copy of old from oldAt on, to what is likely to stand in
@@ -166,24 +178,6 @@ func (m *mover) code(p []byte, from, to uint64) {
 	}
 }
 
-// operand is where an operand relative to the next instruction may begin in
-// p[i:], 0 for none.
-func (m *mover) operand(p []byte, i int) int {
-	switch c := p[i]; {
-	case c == 0xE8 || c == 0xE9:
-		if m.kinds&refCalls != 0 {
-			return 1
-		}
-	case c == 0x0F && p[i+1]&0xF0 == 0x80:
-		if m.kinds&refCalls != 0 {
-			return 2
-		}
-	case p[i+1]&0xC7 == 0x05 && m.kinds&refData != 0 && takesMemory[c]:
-		return 2
-	}
-	return 0
-}
-
 // takesMemory are the opcodes, second bytes of long ones too, that commonly
 // have an operand in memory.
 var takesMemory = func() (t [256]bool) {
@@ -194,23 +188,61 @@ var takesMemory = func() (t [256]bool) {
 	return t
 }()
 
+// Of a byte of code and the one after it: what may begin there that has an
+// operand of 32 bits relative to the next instruction.
+const (
+	opCall   = 1 << iota // call, jmp: one byte, whatever follows
+	opJcc                // jcc: two bytes
+	opMemory             // an opcode and a ModRM that addresses memory relative to rip
+)
+
+// firstByte and secondByte have a bit in common where something begins.
+var firstByte, secondByte = func() (first, second [256]uint8) {
+	for c := range 256 {
+		second[c] = opCall
+		if c&0xF0 == 0x80 {
+			second[c] |= opJcc
+		}
+		if c&0xC7 == 0x05 {
+			second[c] |= opMemory
+		}
+		if takesMemory[c] {
+			first[c] = opMemory
+		}
+	}
+	first[0xE8], first[0xE9], first[0x0F] = opCall, opCall, opJcc
+	return first, second
+}()
+
+// operands are the bits that m looks for.
+func (m *mover) operands() (out uint8) {
+	if m.kinds&refCalls != 0 {
+		out = opCall | opJcc
+	}
+	if m.kinds&refData != 0 {
+		out |= opMemory
+	}
+	return out
+}
+
 func (m *mover) x86(p []byte, from, to uint64) {
 	le := binary.LittleEndian
-	for i := 0; i+6 <= len(p); {
-		at := m.operand(p, i)
-		if at == 0 {
-			i++
+	wanted := m.operands()
+	for i := 0; i+6 <= len(p); i++ {
+		op := firstByte[p[i]] & secondByte[p[i+1]] & wanted
+		if op == 0 {
 			continue
 		}
-		q := p[i+at : i+at+4]
-		next := uint64(i + at + 4)
-		target, ok := m.moved(from + next + uint64(int64(int32(le.Uint32(q)))))
-		if !ok {
-			i++
-			continue
+		at := i + 2
+		if op == opCall {
+			at = i + 1
 		}
-		le.PutUint32(q, uint32(target-(to+next)))
-		i += at + 4
+		q := p[at : at+4]
+		next := uint64(at + 4)
+		if target, ok := m.moved(from + next + uint64(int64(int32(le.Uint32(q))))); ok {
+			le.PutUint32(q, uint32(target-(to+next)))
+			i = at + 3
+		}
 	}
 }
 
