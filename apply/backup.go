@@ -22,8 +22,8 @@ const (
 )
 
 // backup prepares the generation: its folders, copies of what cannot be moved
-// into it, and its manifest, all durable before the first move. Files that can
-// be moved go in at commit.
+// into it, and its manifest, all durable before the first move, those in the pack
+// with the rest of the stage. Files that can be moved go in at commit.
 func (t *stager) backup(ctx context.Context) error {
 	if err := t.placeholders(); err != nil {
 		return err
@@ -46,10 +46,7 @@ func (t *stager) backup(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := writeRecord(t.root, gen+"/"+backupRecord, b, t.pl.ops); err != nil {
-		return err
-	}
-	return t.root.SyncDir(backupTop)
+	return writeRecord(t.root, gen+"/"+backupRecord, b, t.pl.ops, (*rootfs.Pending).Place)
 }
 
 // placeholders makes the folders that old files will be moved into, and for
@@ -137,7 +134,7 @@ func (t *stager) backupOutside(ctx context.Context, b head) error {
 	if err := syncAll(out, nil, dirs); err != nil {
 		return err
 	}
-	if err := writeRecord(out, backupRecord, b, t.pl.ops); err != nil {
+	if err := writeRecord(out, backupRecord, b, t.pl.ops, (*rootfs.Pending).Commit); err != nil {
 		return err
 	}
 	return syncParents(b.Outside)
@@ -186,7 +183,7 @@ func (t *stager) copyOutside(ctx context.Context, out *rootfs.Root) (map[string]
 }
 
 // copyOld copies the old file of o and proves that what it wrote is what the
-// plan saw.
+// plan saw. Where whole file systems can be synced, the caller does so.
 func copyOld(ctx context.Context, from *rootfs.Root, o *op, to *rootfs.Root, name string) error {
 	if isLink(o.Before) {
 		return to.Symlink(o.Before.Target, name)
@@ -214,6 +211,9 @@ func copyOld(ctx context.Context, from *rootfs.Root, o *op, to *rootfs.Root, nam
 	}
 	if err := w.Chmod(fs.FileMode(o.Before.Mode)); err != nil {
 		return err
+	}
+	if rootfs.SyncsFS {
+		return nil
 	}
 	return w.Sync()
 }

@@ -166,8 +166,5 @@ func (t *stager) saveCustomized() error {
 	if err := t.root.MkdirAll(customizedDir, 0o700); err != nil {
 		return err
 	}
-	if err := t.root.SyncDir(dataDir); err != nil {
-		return err
-	}
-	return t.root.WriteFile(customizedName(t.pl.target.Digest()), t.pl.customized, 0o600)
+	return t.root.PlaceFile(customizedName(t.pl.target.Digest()), t.pl.customized, 0o600)
 }

@@ -42,7 +42,7 @@ func (r *recovery) restoreJournal() (bool, error) {
 	}
 	r.log.Warn("the journal of an interrupted run was removed; going back by the record of its backup", "run", h.Txn)
 	h.Record = recordJournal
-	return true, writeRecord(r.root, undoName, h, ops)
+	return true, writeRecord(r.root, undoName, h, ops, (*rootfs.Pending).Commit)
 }
 
 // anyMoved: an old file lies where only a journal's moves bring it.

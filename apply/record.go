@@ -121,7 +121,7 @@ func (l *entryLine) entry(p string) (*manifest.Entry, error) {
 }
 
 // writeRecord puts the record at name, atomically and durably.
-func writeRecord(root *rootfs.Root, name string, h head, ops []op) (err error) {
+func writeRecord(root *rootfs.Root, name string, h head, ops []op, end func(*rootfs.Pending) error) (err error) {
 	h.Format, h.Count = recordFormat, len(ops)
 	f, err := root.Pending(name, 0o600)
 	if err != nil {
@@ -143,7 +143,7 @@ func writeRecord(root *rootfs.Root, name string, h head, ops []op) (err error) {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	return f.Commit()
+	return end(f)
 }
 
 func encodeRecord(w io.Writer, h head, ops []op) error {

@@ -27,7 +27,7 @@ func TestRecordSize(t *testing.T) {
 		must(t, err)
 		want, err := recordSize(pl.head, pl.ops)
 		must(t, err)
-		must(t, writeRecord(p.Root(), "record", pl.head, pl.ops))
+		must(t, writeRecord(p.Root(), "record", pl.head, pl.ops, (*rootfs.Pending).Commit))
 		info, err := os.Stat(filepath.Join(p.Dir(), "record"))
 		must(t, err)
 		if info.Size() != want {
@@ -40,7 +40,7 @@ func TestRecordSize(t *testing.T) {
 			return n
 		}
 		want = revert()
-		must(t, writeRecord(p.Root(), "record", pl.head, pl.ops))
+		must(t, writeRecord(p.Root(), "record", pl.head, pl.ops, (*rootfs.Pending).Commit))
 		if info, err = os.Stat(filepath.Join(p.Dir(), "record")); err != nil || info.Size() != want {
 			t.Errorf("%v, foretold were %d, %v", info, want, err)
 		}

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"runtime"
 	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
@@ -52,9 +51,6 @@ func newStager(p *pack.Pack, pl *Plan, o Options) *stager {
 	return &stager{pack: p, root: p.Root(), pl: pl, o: o, at: at, folders: newFolders(p.Root()), total: pl.Write, makers: make(chan struct{}, deltaWorkers),
 		place: map[manifest.Digest]string{}, ready: map[string]chan struct{}{}, scratch: at.scratchDir()}
 }
-
-// syncEach: without syncfs each staged file is synced as it is written.
-var syncEach = runtime.GOOS != "linux"
 
 // note is what a later run needs to sweep a stage that never got a journal. A
 // backup outside holds a copy of it; Mark, which nobody can guess, proves by
@@ -135,7 +131,7 @@ func (t *stager) makePlaces() error {
 	if err := t.root.WriteFile(t.at.note(), b, 0o600); err != nil {
 		return err
 	}
-	for _, dir := range []string{t.at.stage(), stageRoot, dataDir} {
+	for _, dir := range []string{stageRoot, dataDir} {
 		if err := t.root.SyncDir(dir); err != nil {
 			return err
 		}
@@ -299,7 +295,7 @@ func (t *stager) stageChangelog() error {
 		return err
 	}
 	t.pl.head.Changelog = t.pl.head.changelogName()
-	return t.root.WriteFile(t.at.changelog(), text, 0o600)
+	return t.root.PlaceFile(t.at.changelog(), text, 0o600)
 }
 
 // changelogText is nil where none is written.
@@ -318,6 +314,9 @@ func (pl *Plan) changelogText(o Options) ([]byte, error) {
 
 func (t *stager) syncStage() error {
 	dirs := map[string]bool{t.at.newDir(): true, t.at.stage(): true, dataDir: true}
+	if t.pl.head.Generation > 0 {
+		dirs[backupTop] = true
+	}
 	for _, top := range t.pl.head.Mounts {
 		dirs[t.at.mount(top)], dirs[top] = true, true
 	}

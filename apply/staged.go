@@ -385,7 +385,7 @@ func (t *stager) dress(o *op, before fs.FileInfo) error {
 		return err
 	}
 	t.o.Progress(t.done.Add(o.After.Size), t.total)
-	if !syncEach {
+	if rootfs.SyncsFS {
 		return nil
 	}
 	return t.root.SyncDir(o.New) // its content was synced when it was staged

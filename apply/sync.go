@@ -4,13 +4,14 @@ import (
 	"errors"
 	"io/fs"
 
+	"packlift/internal/pack"
 	"packlift/internal/rootfs"
 )
 
 // syncPack makes durable all that a run wrote in the pack: on the file systems
 // of the product, of the pack's own data and of mounts.
 func syncPack(root *rootfs.Root, mounts []string, dirs map[string]bool) error {
-	return syncAll(root, append([]string{dataDir, stageRoot, backupTop}, mounts...), dirs)
+	return syncAll(root, append([]string{dataDir, stageRoot, backupTop, pack.ManifestDir, customizedDir}, mounts...), dirs)
 }
 
 // syncAll makes all written so far durable: whole file systems where possible,

@@ -10,6 +10,7 @@ import (
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/rootfs"
 	"packlift/internal/typed"
 )
 
@@ -25,7 +26,7 @@ type transaction struct {
 func (t *transaction) begin() error {
 	h := t.head
 	h.Record = recordJournal
-	return writeRecord(t.root, journalName, h, t.ops)
+	return writeRecord(t.root, journalName, h, t.ops, (*rootfs.Pending).Commit)
 }
 
 // execute moves the files and commits. If that fails before the commit point

@@ -86,7 +86,7 @@ func (t *stager) writeLike(o *op, fill func(delta.Digester) error, root *rootfs.
 	if err := f.Chmod(fs.FileMode(o.After.Mode)); err != nil {
 		return err
 	}
-	if syncEach {
+	if !rootfs.SyncsFS {
 		return f.Sync()
 	}
 	return nil

@@ -51,7 +51,9 @@ func readManifest(f io.ReadSeeker, d manifest.Digest) (*manifest.Manifest, error
 	return m, err
 }
 
-// SaveManifest keeps m under its digest, durably; it can be repeated.
+// SaveManifest keeps m under its digest; it can be repeated. It is durable, and its
+// folder's name, once the pack is synced (rootfs.Pending.Place): what a power cut
+// leaves of it before has not that digest, and is written anew.
 func (p *Pack) SaveManifest(m *manifest.Manifest) error {
 	if err := m.Check(); err != nil {
 		return fmt.Errorf("pack: %w", err)
@@ -63,15 +65,12 @@ func (p *Pack) SaveManifest(m *manifest.Manifest) error {
 	if err := p.root.MkdirAll(ManifestDir, privateDir); err != nil {
 		return err
 	}
-	if err := p.root.SyncDir(Dir); err != nil {
-		return err
-	}
 	w, err := p.root.Pending(ManifestName(d), privateFile)
 	if err != nil {
 		return err
 	}
 	if _, err = m.WriteTo(w); err == nil {
-		err = w.Commit()
+		err = w.Place()
 	}
 	return errors.Join(err, w.Cleanup())
 }

@@ -5,11 +5,15 @@ import (
 	"io/fs"
 	"math"
 	"path"
+	"runtime"
 )
 
 // ErrNoSyncFS says that a whole file system cannot be synced here: each file
 // has to be.
 var ErrNoSyncFS = errors.New("this system cannot sync a whole file system")
+
+// SyncsFS: SyncFS is to be had.
+const SyncsFS = runtime.GOOS == "linux"
 
 // Space is what a file system has left for the caller. Inodes is the largest
 // number there is where the file system sets no limit. Block is the

@@ -71,13 +71,30 @@ func (r *Root) holdTemp(temp string, f *File) bool {
 // error Cleanup is still due. An error of the last step leaves the file in
 // place, durable or not.
 func (p *Pending) Commit() error {
-	if p.done {
-		return &fs.PathError{Op: "commit", Path: p.root.Full(p.end), Err: os.ErrClosed}
-	}
 	// The content must be durable before the name points to it: after a power
 	// cut some file systems show the rename but not the data.
 	if err := p.Sync(); err != nil {
 		return err
+	}
+	if err := p.rename(); err != nil {
+		return err
+	}
+	return p.root.SyncDir(path.Dir(p.end))
+}
+
+// Place renames the file to its name and leaves it to a SyncFS after it to make it
+// durable: until then a power cut may leave it empty, or nothing. Where there is no
+// SyncFS it is Commit.
+func (p *Pending) Place() error {
+	if !SyncsFS {
+		return p.Commit()
+	}
+	return p.rename()
+}
+
+func (p *Pending) rename() error {
+	if p.done {
+		return &fs.PathError{Op: "commit", Path: p.root.Full(p.end), Err: os.ErrClosed}
 	}
 	if !holdsWhileRenamed {
 		if err := p.Close(); err != nil {
@@ -89,11 +106,9 @@ func (p *Pending) Commit() error {
 	}
 	p.done = true
 	if holdsWhileRenamed {
-		if err := p.Close(); err != nil {
-			return err
-		}
+		return p.Close()
 	}
-	return p.root.SyncDir(path.Dir(p.end))
+	return nil
 }
 
 // Cleanup removes the temporary file unless Commit put it in place.
@@ -109,7 +124,16 @@ func (p *Pending) Cleanup() error {
 }
 
 // WriteFile puts data at name, atomically and durably.
-func (r *Root) WriteFile(name string, data []byte, perm fs.FileMode) (err error) {
+func (r *Root) WriteFile(name string, data []byte, perm fs.FileMode) error {
+	return r.writeFile(name, data, perm, (*Pending).Commit)
+}
+
+// PlaceFile puts data at name, atomically; see Pending.Place.
+func (r *Root) PlaceFile(name string, data []byte, perm fs.FileMode) error {
+	return r.writeFile(name, data, perm, (*Pending).Place)
+}
+
+func (r *Root) writeFile(name string, data []byte, perm fs.FileMode, end func(*Pending) error) (err error) {
 	p, err := r.Pending(name, perm)
 	if err != nil {
 		return err
@@ -122,5 +146,5 @@ func (r *Root) WriteFile(name string, data []byte, perm fs.FileMode) (err error)
 	if _, err = p.Write(data); err != nil {
 		return err
 	}
-	return p.Commit()
+	return end(p)
 }
