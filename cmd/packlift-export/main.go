@@ -25,13 +25,23 @@ UPDATE_TOOL_PASSWORD are its credentials where nothing else gives any. HTTPS_PRO
 small letters as well, name proxies, and what is reached without.
 XDG_CACHE_HOME is where what was fetched and packed is kept for the next run.`
 
-func main() {
-	cli.Main(cli.Tool{Name: "packlift-export", Short: "Make updates for isolated product packs", Long: long, Environment: environment, Commands: commands})
+var commands = []cli.Command{
+	{Name: "create-update", New: createUpdate},
+	{Name: "create-hotfix", New: createHotfix},
+	{Name: "publish", New: publish},
+	{Name: "depot", New: depotCommand},
+	{Name: "check", New: check},
+	{Name: "update", New: update},
+	{Name: "diff", New: diff},
+	{Name: "get-summary", New: getSummary},
+	{Name: "keygen", New: keygen},
+	{Name: "trust", New: trust},
+	{Name: "sign", New: sign},
+	{Name: "verify", New: func(c *cli.Console) *cobra.Command { return common.Verify(c, nil) }},
+	{Name: "inspect", New: func(c *cli.Console) *cobra.Command { return common.Inspect(c, nil) }},
+	{Name: "version", New: common.Version},
 }
 
-func commands(c *cli.Console) []*cobra.Command {
-	return []*cobra.Command{
-		createUpdate(c), createHotfix(c), publish(c), depotCommand(c), check(c), update(c), diff(c), getSummary(c), keygen(c), trust(c), sign(c),
-		common.Verify(c, nil), common.Inspect(c, nil), common.Version(c),
-	}
+func main() {
+	cli.Main(cli.Tool{Name: "packlift-export", Short: "Make updates for isolated product packs", Long: long, Environment: environment, Commands: commands})
 }

@@ -26,7 +26,7 @@ func reached(t *testing.T, env map[string]string, args ...string) (got fetch.Cre
 		t.Setenv(name, env[name])
 	}
 	var out bytes.Buffer
-	commands := func(c *cli.Console) []*cobra.Command {
+	command := func(c *cli.Console) *cobra.Command {
 		var d reach
 		cmd := &cobra.Command{Use: "reach", Short: "reach", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error {
 			got, err = d.credentials(cmd.Context(), c)
@@ -39,9 +39,9 @@ func reached(t *testing.T, env map[string]string, args ...string) (got fetch.Cre
 			return err
 		}}
 		d.Flags(cmd.Flags())
-		return []*cobra.Command{cmd}
+		return cmd
 	}
-	code := cli.Run(context.Background(), cli.Tool{Name: "x", Commands: commands}, append([]string{"reach", "-v"}, args...), cli.Streams{In: strings.NewReader(word + "\r\nmore"), Out: &out, Err: &out})
+	code := cli.Run(context.Background(), cli.Tool{Name: "x", Commands: []cli.Command{{Name: "reach", New: command}}}, append([]string{"reach", "-v"}, args...), cli.Streams{In: strings.NewReader(word + "\r\nmore"), Out: &out, Err: &out})
 	if (code == 0) != (err == nil) {
 		t.Fatalf("exit code %d, %v\n%s", code, err, &out)
 	}

@@ -39,13 +39,13 @@ func TestClean(t *testing.T) {
 func run(t *testing.T, act func(*Console, context.Context) error, args ...string) (code int, out, errs string) {
 	t.Helper()
 	var o, e bytes.Buffer
-	tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+	tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
 		cmd := &cobra.Command{Use: "act", Args: cobra.NoArgs, RunE: func(cmd *cobra.Command, _ []string) error { return act(c, cmd.Context()) }}
 		cmd.Flags().StringArray("item", nil, "")
 		cmd.Flags().Bool("yes", false, "")
 		cmd.Flags().Int("count", 0, "")
-		return []*cobra.Command{cmd}
-	}}
+		return cmd
+	}}}}
 	code = Run(context.Background(), tool, args, Streams{In: strings.NewReader(""), Out: &o, Err: &e})
 	return code, o.String(), e.String()
 }
@@ -147,9 +147,9 @@ func TestInterruptionIsNamed(t *testing.T) {
 }
 
 func TestOutputThatCannotBeWritten(t *testing.T) {
-	tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
-		return []*cobra.Command{{Use: "act", RunE: func(cmd *cobra.Command, _ []string) error { return say(c, cmd.Context()) }}}
-	}}
+	tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
+		return &cobra.Command{Use: "act", RunE: func(cmd *cobra.Command, _ []string) error { return say(c, cmd.Context()) }}
+	}}}}
 	if code := Run(context.Background(), tool, []string{"act"}, Streams{Out: broken{}, Err: new(bytes.Buffer)}); code != 1 {
 		t.Errorf("exit code %d", code)
 	}
@@ -181,16 +181,16 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 		{"cannot write, nothing changed", broken{}, false, nil, 1, "error: cannot write"},
 		{"cannot write after a change", broken{}, true, nil, 0, "warning: cannot write"},
 	} {
-		tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
-			return []*cobra.Command{{Use: "act", RunE: func(*cobra.Command, []string) error {
+		tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
+			return &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error {
 				c.Note("note")
 				if tt.changed {
 					c.Changed()
 				}
 				c.Result("result", nil, "result")
 				return tt.end
-			}}}
-		}}
+			}}
+		}}}}
 		var e bytes.Buffer
 		code := Run(context.Background(), tool, []string{"act"}, Streams{Out: tt.out, Err: &e})
 		if code != tt.code || !strings.Contains(e.String(), tt.errs) || !tt.changed && strings.Contains(e.String(), "warning") {
@@ -224,7 +224,7 @@ func TestCommandLineInOwnWords(t *testing.T) {
 		"exact":                                 "give THING",
 	} {
 		nothing := func(*cobra.Command, []string) error { return nil }
-		tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+		tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
 			cmd := &cobra.Command{Use: "act [THING]", Args: cobra.MaximumNArgs(1), RunE: nothing}
 			for _, name := range []string{"need", "want", "one", "two"} {
 				cmd.Flags().Int(name, 0, "")
@@ -236,8 +236,10 @@ func TestCommandLineInOwnWords(t *testing.T) {
 			}
 			cmd.MarkFlagsMutuallyExclusive("one", "two")
 			cmd.MarkFlagsOneRequired("one", "two")
-			return []*cobra.Command{cmd, {Use: "bare", Args: cobra.NoArgs, RunE: nothing}, {Use: "exact THING", Args: cobra.ExactArgs(1), RunE: nothing}}
-		}}
+			return cmd
+		}}, {"bare", func(*Console) *cobra.Command { return &cobra.Command{Use: "bare", Args: cobra.NoArgs, RunE: nothing} }}, {"exact", func(*Console) *cobra.Command {
+			return &cobra.Command{Use: "exact THING", Args: cobra.ExactArgs(1), RunE: nothing}
+		}}}}
 		var e bytes.Buffer
 		code := Run(context.Background(), tool, strings.Fields(args), Streams{Out: &e, Err: &e})
 		if code != 64 || !strings.Contains(e.String(), "error: "+want+" [usage]") {
@@ -251,11 +253,11 @@ func TestNoVariableMakesACommandAnotherOne(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv(variable(name), "1")
 			var did bool
-			tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+			tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
 				cmd := &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error { return nil }}
 				cmd.Flags().BoolVar(&did, name, false, "")
-				return []*cobra.Command{cmd}
-			}}
+				return cmd
+			}}}}
 			var e bytes.Buffer
 			code := Run(context.Background(), tool, []string{"act"}, Streams{Out: &e, Err: &e})
 			if code != 0 || did || !strings.Contains(e.String(), "warning: "+variable(name)+" has no effect") {
@@ -276,12 +278,12 @@ func TestVariableThatDoesNotFit(t *testing.T) {
 	} {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv(variable, "5 hunter2")
-			tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+			tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
 				cmd := &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error { return nil }}
 				cmd.Flags().Var(new(Duration), "wait", "")
 				cmd.Flags().Int("count", 0, "")
-				return []*cobra.Command{cmd}
-			}}
+				return cmd
+			}}}}
 			var e bytes.Buffer
 			code := Run(context.Background(), tool, []string{"act"}, Streams{Out: &e, Err: &e})
 			if code != 64 || !strings.Contains(e.String(), variable+": "+want) || strings.Contains(e.String(), "hunter2") || strings.Contains(e.String(), "passphrase") {
@@ -309,12 +311,12 @@ func TestEnvironment(t *testing.T) {
 	var items []string
 	var yes bool
 	var o, e bytes.Buffer
-	tool := Tool{Name: "tool", Commands: func(c *Console) []*cobra.Command {
+	tool := Tool{Name: "tool", Commands: []Command{{"act", func(c *Console) *cobra.Command {
 		cmd := &cobra.Command{Use: "act", RunE: func(*cobra.Command, []string) error { c.Data("x", nil, "x"); return nil }}
 		cmd.Flags().StringArrayVar(&items, "item", nil, "")
 		cmd.Flags().BoolVar(&yes, "yes", false, "")
-		return []*cobra.Command{cmd}
-	}}
+		return cmd
+	}}}}
 	s := Streams{Out: &o, Err: &e}
 	if code := Run(context.Background(), tool, []string{"act"}, s); code != 0 || strings.Join(items, "+") != "a+b" || yes || !strings.HasPrefix(o.String(), "{") {
 		t.Errorf("%d %v %v %s %s", code, items, yes, o.String(), e.String())

@@ -16,7 +16,13 @@ import (
 type Tool struct {
 	Name, Short, Long string
 	Environment       string // what else of the environment it reads, for help environment
-	Commands          func(*Console) []*cobra.Command
+	Commands          []Command
+}
+
+// Command is one of a tool's. New builds it with its flags, in a run that may come to it.
+type Command struct {
+	Name string
+	New  func(*Console) *cobra.Command
 }
 
 // Main runs the tool and ends the process. A panic in any goroutine aborts
@@ -36,7 +42,7 @@ func main(t Tool) int {
 // Run runs the tool with args and returns its exit code.
 func Run(ctx context.Context, t Tool, args []string, s Streams) int {
 	c := NewConsole(s)
-	root, started := newRoot(t, c)
+	root, started := newRoot(t, c, args)
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
 	if err != nil && !*started {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -12,9 +13,9 @@ import (
 	"packlift/internal/version"
 )
 
-// newRoot builds the tool's commands. The returned bool turns true once a
-// command's own work begins: an error before that is one of usage.
-func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
+// newRoot builds the tool's commands, as far as args can lead to them. The returned bool turns
+// true once a command's own work begins: an error before that is one of usage.
+func newRoot(t Tool, c *Console, args []string) (*cobra.Command, *bool) {
 	started := new(bool)
 	root := &cobra.Command{
 		Use: t.Name + " COMMAND", Short: t.Short, Long: t.Long,
@@ -34,15 +35,45 @@ func newRoot(t Tool, c *Console) (*cobra.Command, *bool) {
 		}
 		return needsCommand(cmd, args)
 	}
-	root.AddCommand(t.Commands(c)...)
-	root.AddCommand(exitCodesTopic(), environmentTopic(t))
-	root.AddCommand(packagers()...)
+	if called, ok := t.called(args); ok {
+		root.CompletionOptions.DisableDefaultCmd = true
+		root.AddCommand(called.build(c))
+	} else {
+		t.addAll(root, c)
+	}
 	root.SetHelpCommand(helpCommand())
 	root.SetHelpFunc(c.helpWith(root.HelpFunc()))
 	root.SetUsageTemplate(usageTemplate)
-	root.InitDefaultCompletionCmd()
 	prepare(root, started)
 	return root, started
+}
+
+// called is the command that args begin with: no other is wanted then. Where they begin otherwise,
+// all are: for help, completions, "did you mean", and flags in front of the command.
+func (t Tool) called(args []string) (Command, bool) {
+	i := slices.IndexFunc(t.Commands, func(m Command) bool { return len(args) > 0 && m.Name == args[0] })
+	if i < 0 {
+		return Command{}, false
+	}
+	return t.Commands[i], true
+}
+
+func (m Command) build(c *Console) *cobra.Command {
+	cmd := m.New(c)
+	if cmd.Name() != m.Name {
+		panic(fmt.Sprintf("the command %s stands as %s in the tool's list", cmd.Name(), m.Name)) // a fault of the program, found by any run
+	}
+	return cmd
+}
+
+// addAll gives root each command and topic.
+func (t Tool) addAll(root *cobra.Command, c *Console) {
+	for _, m := range t.Commands {
+		root.AddCommand(m.build(c))
+	}
+	root.AddCommand(exitCodesTopic(), environmentTopic(t))
+	root.AddCommand(packagers()...)
+	root.InitDefaultCompletionCmd()
 }
 
 func (c *Console) flags(f *pflag.FlagSet) {

@@ -8,10 +8,25 @@ import (
 )
 
 // Commands are those of packlift-import.
-func Commands(c *cli.Console) []*cobra.Command {
-	here := new(packFlag)
-	return []*cobra.Command{
-		keygen(c), initPack(c), applyUpdate(c), stage(c), applyHotfix(c), revertHotfix(c), revert(c), backups(c), recoverPack(c),
-		common.Verify(c, here), common.Inspect(c, here), verifyPack(c), heal(c), currentState(c), conflicts(c), preserve(c), checkBundle(c), getSummary(c), logCommand(c), common.Version(c),
-	}
+var Commands = []cli.Command{
+	{Name: "keygen", New: keygen},
+	{Name: "init", New: initPack},
+	{Name: "apply-update", New: applyUpdate},
+	{Name: "stage", New: stage},
+	{Name: "apply-hotfix", New: applyHotfix},
+	{Name: "revert-hotfix", New: revertHotfix},
+	{Name: "revert", New: revert},
+	{Name: "backup", New: backups},
+	{Name: "recover", New: recoverPack},
+	{Name: "verify", New: func(c *cli.Console) *cobra.Command { return common.Verify(c, new(packFlag)) }},
+	{Name: "inspect", New: func(c *cli.Console) *cobra.Command { return common.Inspect(c, new(packFlag)) }},
+	{Name: "verify-pack", New: verifyPack},
+	{Name: "heal", New: heal},
+	{Name: "current-state", New: currentState},
+	{Name: "conflicts", New: conflicts},
+	{Name: "preserve", New: preserve},
+	{Name: "check", New: checkBundle},
+	{Name: "get-summary", New: getSummary},
+	{Name: "log", New: logCommand},
+	{Name: "version", New: common.Version},
 }
