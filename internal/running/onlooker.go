@@ -4,13 +4,11 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-
-	"github.com/shirou/gopsutil/v4/process"
 )
 
 // user is a process that uses something of the folder, and how.
 type user struct {
-	p   *process.Process
+	p   number
 	why string
 	how tie
 }
@@ -30,14 +28,14 @@ type ends struct {
 }
 
 // endsOf finds them in what a process has open, as Linux names it.
-func endsOf(files []process.OpenFilesStat) (e ends) {
+func endsOf(files []openFile) (e ends) {
 	for _, f := range files {
 		switch {
-		case !strings.HasPrefix(f.Path, "pipe:["):
-		case f.Fd == 0:
-			e.in = f.Path
-		case f.Fd <= 2:
-			e.out = append(e.out, f.Path)
+		case !strings.HasPrefix(f.path, "pipe:["):
+		case f.fd == 0:
+			e.in = f.path
+		case f.fd <= 2:
+			e.out = append(e.out, f.path)
 		}
 	}
 	return e
@@ -78,30 +76,29 @@ func (s *search) onlooker(u user, line map[int32]bool) bool {
 	switch {
 	case u.how == program:
 		return false
-	case line[u.p.Pid] || s.besideUs(u.p):
+	case line[int32(u.p)] || s.besideUs(u.p):
 		return true
 	}
 	return u.how == stands && s.shell(u.p)
 }
 
 // besideUs stands for the pipeline where nothing tells who reads which pipe.
-func (s *search) besideUs(p *process.Process) bool {
+func (s *search) besideUs(p number) bool {
 	if runtime.GOOS == "linux" {
 		return false
 	}
-	parent, err := p.PpidWithContext(s.ctx)
-	return err == nil && parent == s.parent && sameGroup(p.Pid)
+	parent, err := p.parent(s.ctx)
+	return err == nil && parent == s.parent && sameGroup(int32(p))
 }
 
 var shells = []string{"sh", "ash", "bash", "busybox", "csh", "dash", "elvish", "fish", "ksh", "mksh", "nu", "pwsh", "tcsh", "xonsh", "yash", "zsh"}
 
 // shell: it waits on a terminal for what somebody types. One that runs a script does not.
-func (s *search) shell(p *process.Process) bool {
-	tty, err := p.TerminalWithContext(s.ctx)
-	if err != nil || tty == "" {
+func (s *search) shell(p number) bool {
+	if tty, err := p.onTerminal(s.ctx); err != nil || !tty {
 		return false
 	}
-	words, err := p.CmdlineSliceWithContext(s.ctx)
+	words, err := p.words(s.ctx)
 	return err == nil && isShell(words)
 }
 

@@ -29,7 +29,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/shirou/gopsutil/v4/process"
 	"golang.org/x/sync/errgroup"
 
 	"packlift/internal/manifest"
@@ -104,11 +103,8 @@ func (s *search) family() {
 	s.ours, s.parent = map[int32]bool{self: true}, int32(os.Getppid())
 	for pid := s.parent; pid > 0 && !s.ours[pid]; {
 		s.ours[pid] = true
-		p, err := process.NewProcessWithContext(s.ctx, pid)
-		if err != nil {
-			return
-		}
-		if pid, err = p.PpidWithContext(s.ctx); err != nil {
+		var err error
+		if pid, err = number(pid).parent(s.ctx); err != nil {
 			return
 		}
 	}
@@ -154,12 +150,11 @@ func (s *search) pidFile(name string) {
 	if err != nil || pid < 1 || s.ours[int32(pid)] {
 		return
 	}
-	p, err := process.NewProcessWithContext(s.ctx, int32(pid))
-	if err != nil || ended(s.ctx, p) {
+	p := number(pid)
+	if !p.alive(s.ctx) {
 		return
 	}
-	made, err := p.CreateTimeWithContext(s.ctx)
-	if err == nil && time.UnixMilli(made).After(info.ModTime().Add(slack)) {
+	if began, err := p.began(s.ctx); err == nil && began.After(info.ModTime().Add(slack)) {
 		return
 	}
 	s.note(p, name+" names it")
@@ -168,21 +163,15 @@ func (s *search) pidFile(name string) {
 // slack is how exactly the start of a process is known.
 const slack = 3 * time.Second
 
-// ended: the process is gone but for its exit status, which nobody asked for yet.
-func ended(ctx context.Context, p *process.Process) bool {
-	status, err := p.StatusWithContext(ctx)
-	return err == nil && slices.Contains(status, process.Zombie)
-}
-
-func (s *search) note(p *process.Process, why string) {
-	if _, ok := s.found[p.Pid]; ok {
+func (s *search) note(p number, why string) {
+	if _, ok := s.found[int32(p)]; ok {
 		return
 	}
-	name, err := p.NameWithContext(s.ctx)
+	name, err := p.name(s.ctx)
 	if err != nil {
 		name = ""
 	}
-	s.found[p.Pid] = Process{int(p.Pid), printable(name), why}
+	s.found[int32(p)] = Process{int(p), printable(name), why}
 }
 
 // printable keeps what a process calls itself from steering a terminal.
@@ -196,7 +185,7 @@ func printable(s string) string {
 }
 
 func (s *search) processes() error {
-	all, err := process.PidsWithContext(s.ctx)
+	all, err := numbers(s.ctx)
 	if err != nil {
 		if errors.Is(err, context.Canceled) {
 			return context.Cause(s.ctx)
@@ -211,7 +200,7 @@ func (s *search) processes() error {
 			if ctx.Err() != nil {
 				return context.Cause(s.ctx)
 			}
-			users[i], files[i] = s.holds(&process.Process{Pid: pid}) // NewProcess would ask for its start as well, which takes the longest
+			users[i], files[i] = s.holds(number(pid))
 			return nil
 		})
 	}
@@ -223,7 +212,7 @@ func (s *search) processes() error {
 	}
 	line := pipeline(int32(os.Getpid()), s.ends)
 	for _, u := range users {
-		if u.why != "" && !s.ours[u.p.Pid] && !s.onlooker(u, line) {
+		if u.why != "" && !s.ours[int32(u.p)] && !s.onlooker(u, line) {
 			s.note(u.p, u.why)
 		}
 	}
@@ -232,22 +221,22 @@ func (s *search) processes() error {
 
 // holds says what of the folder a process uses, "" for nothing that can be seen, and
 // what ends of pipes it has.
-func (s *search) holds(p *process.Process) (_ user, has ends) {
-	if exe, err := p.ExeWithContext(s.ctx); err == nil {
+func (s *search) holds(p number) (_ user, has ends) {
+	if exe, err := p.program(s.ctx); err == nil {
 		if rel, ok := s.inside(exe); ok {
 			return user{p, "its program is " + rel, program}, has
 		}
 	}
 	if runtime.GOOS != "windows" { // asking for them there can block; and what is open is not replaced
-		files, err := p.OpenFilesWithContext(s.ctx)
+		files, err := p.opened(s.ctx)
 		has = endsOf(files)
 		for _, f := range files {
-			if rel, ok := s.inside(f.Path); err == nil && ok && rel != "." {
+			if rel, ok := s.inside(f.path); err == nil && ok && rel != "." {
 				return user{p, "has " + rel + " open", open}, has
 			}
 		}
 	}
-	cwd, err := p.CwdWithContext(s.ctx)
+	cwd, err := p.folder(s.ctx)
 	if rel, ok := s.inside(cwd); err == nil && ok {
 		return user{p, "works in " + rel, stands}, has
 	}
