@@ -54,10 +54,12 @@ const (
 
 var (
 	streamHeader = []byte{0xFD, '7', 'z', 'X', 'Z', 0, 0, 4, 0xE6, 0xD6, 0xB4, 0x46}
-	crc64Table   = crc64.MakeTable(crc64.ECMA)
 
 	errShort = errors.New("stream ends too early")
 )
+
+// checksum makes the tables of CRC-64 at its first use, which most runs do not come to: 32 KiB.
+func checksum(b []byte) uint64 { return crc64.Checksum(b, crc64.MakeTable(crc64.ECMA)) }
 
 // block is what a block header says.
 type block struct {

@@ -3,7 +3,6 @@ package xzpar
 import (
 	"bytes"
 	"fmt"
-	"hash/crc64"
 	"slices"
 
 	"packlift/bundle/lzma2"
@@ -38,7 +37,7 @@ func (k *packer) pack(buf, plain []byte) (stream, memory []byte, err error) {
 		return nil, buf, fmt.Errorf("xz: %w", err)
 	}
 	head := append(slices.Clip(streamHeader), b.header()...)
-	buf = append(buf, b.tail(crc64.Checksum(plain, crc64Table))...)
+	buf = append(buf, b.tail(checksum(plain))...)
 	stream = buf[front-len(head):]
 	copy(stream, head)
 	return stream, buf, k.prove(stream, plain)

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"hash/crc64"
 	"io"
 )
 
@@ -39,7 +38,7 @@ func (d *decoder) body(b block, out, in []byte) error {
 	if err := d.lzma.unpack(out, in[:b.packed], dictSize(b.dict), d.before); err != nil {
 		return err
 	}
-	if !bytes.Equal(in[b.packed:], b.tail(crc64.Checksum(out, crc64Table))) {
+	if !bytes.Equal(in[b.packed:], b.tail(checksum(out))) {
 		return fmt.Errorf("check, padding, index or footer is wrong")
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/crc64"
 	"io"
 	"math/rand/v2"
 	"os/exec"
@@ -298,8 +297,6 @@ func TestSlots(t *testing.T) {
 		})
 	}
 }
-
-func checksum(p []byte) uint64 { return crc64.Checksum(p, crc64Table) }
 
 // TestPackProves: an encoder at fault is found before anything is written.
 func TestPackProves(t *testing.T) {
