@@ -104,23 +104,31 @@ func unreadable(name string, err error) error {
 }
 
 func readCapped(fsys fs.FS, name string) ([]byte, error) {
-	info, err := fs.Stat(fsys, name) // before it is opened: a pipe would be waited for
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("is not a regular file")
+	if s, ok := fsys.(fs.StatFS); ok { // which may wait for a pipe when it opens one
+		if err := isRegular(s.Stat(name)); err != nil {
+			return nil, err
+		}
 	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Close()
+	if err := isRegular(f.Stat()); err != nil { // what is open, whatever has the name by now
+		return nil, err
+	}
 	b, err := io.ReadAll(io.LimitReader(f, MaxTrustFile+1))
 	if err == nil && len(b) > MaxTrustFile {
 		err = fmt.Errorf("longer than %d bytes", MaxTrustFile)
 	}
 	return b, err
+}
+
+func isRegular(info fs.FileInfo, err error) error {
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is not a regular file")
+	}
+	return err
 }
 
 // Fingerprint is the set's name: "SHA256:" and the unpadded base64 of the
