@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -142,7 +143,7 @@ func (o *output) dropSigs() (n int, err error) {
 		return 0, err
 	}
 	for _, e := range list {
-		if !e.Type().IsRegular() || !sigName.MatchString(e.Name()) {
+		if !e.Type().IsRegular() || !sigName().MatchString(e.Name()) {
 			continue
 		}
 		if err := o.root.Remove(dir + "/" + e.Name()); err != nil {
@@ -157,7 +158,7 @@ func (o *output) dropSigs() (n int, err error) {
 }
 
 // sigName is how sign names a detached signature.
-var sigName = regexp.MustCompile(`^[0-9]{2}\.sig$`)
+var sigName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{2}\.sig$`) })
 
 // sumLine is one line as `sha256sum` writes it: a name with a backslash or a
 // line break is escaped, and the line then begins with a backslash.

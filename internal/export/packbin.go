@@ -32,7 +32,7 @@ func packTools(dir string) (map[platform]string, error) {
 	}
 	out := map[platform]string{}
 	for _, e := range list {
-		m := toolNames.FindStringSubmatch(e.Name())
+		m := toolNames().FindStringSubmatch(e.Name())
 		if m == nil || !e.Type().IsRegular() {
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"packlift/bundle"
 	"packlift/bundle/xzpar"
@@ -17,7 +18,9 @@ import (
 )
 
 // exporterNames are the files that hold an exporter, beside the importers.
-var exporterNames = regexp.MustCompile(`^packlift-export_([a-z0-9]+)_([a-z0-9]+)(?:\.exe)?$`)
+var exporterNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^packlift-export_([a-z0-9]+)_([a-z0-9]+)(?:\.exe)?$`)
+})
 
 // offered is a tool on its way into the depot.
 type offered struct {
@@ -107,7 +110,7 @@ func (p *publishing) exporters(dir string) ([]offered, error) {
 	}
 	var out []offered
 	for _, e := range list {
-		m := exporterNames.FindStringSubmatch(e.Name())
+		m := exporterNames().FindStringSubmatch(e.Name())
 		if m == nil || e.IsDir() {
 			continue
 		}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"packlift/bundle"
 	"packlift/internal/fault"
@@ -20,7 +21,9 @@ import (
 // toolNames are the files that hold an importer, in a tools folder as in a
 // pack's bin: packlift-import[.exe] for the machine at hand and
 // packlift-import_<os>_<arch>[.exe] for any.
-var toolNames = regexp.MustCompile(`^packlift-import(?:_([a-z0-9]+)_([a-z0-9]+))?(?:\.exe)?$`)
+var toolNames = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^packlift-import(?:_([a-z0-9]+)_([a-z0-9]+))?(?:\.exe)?$`)
+})
 
 // all is the platform argument that stands for every tool found.
 const all = "all"
@@ -40,7 +43,7 @@ func readToolFolder(dir string) (*toolFolder, error) {
 	}
 	t := &toolFolder{dir: dir, files: map[platform][]string{}}
 	for _, e := range list {
-		m := toolNames.FindStringSubmatch(e.Name())
+		m := toolNames().FindStringSubmatch(e.Name())
 		if m == nil || e.IsDir() {
 			continue
 		}
