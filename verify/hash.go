@@ -26,6 +26,9 @@ const (
 	blockCount = 6
 )
 
+// smallBlock is for parts of one piece: the pages of a new buffer take longer than more reads.
+const smallBlock = 64 << 10
+
 // block is a reused buffer, made at its first use; left counts the hashers that still read it.
 type block struct {
 	buf  []byte
@@ -80,8 +83,7 @@ func (h *hasher) member(ctx context.Context, r io.ReaderAt, m bundle.Member) (*h
 // onePiece hashes a part whose only piece is the whole. It is over before
 // other goroutines would be at work.
 func (h *hasher) onePiece(ctx context.Context, r io.ReaderAt, m bundle.Member) (*hashes, error) {
-	b, s := <-h.free, sha256.New()
-	defer func() { h.free <- b }()
+	b, s := &block{buf: make([]byte, min(m.Size, smallBlock))}, sha256.New()
 	for at := int64(0); at < m.Size; at += int64(b.n) {
 		if err := h.fill(ctx, b, r, m, at); err != nil {
 			return nil, err
@@ -103,7 +105,7 @@ func (h *hasher) fill(ctx context.Context, b *block, r io.ReaderAt, m bundle.Mem
 	if b.buf == nil {
 		b.buf = make([]byte, blockSize)
 	}
-	b.n = int(min(blockSize, m.Size-at))
+	b.n = int(min(int64(len(b.buf)), m.Size-at))
 	if err := readFull(r, b.buf[:b.n], m.Offset+at); err != nil {
 		return memberFault(m.Name, err)
 	}

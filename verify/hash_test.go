@@ -16,7 +16,7 @@ import (
 
 func TestHasherSizes(t *testing.T) {
 	h := newHasher(nil)
-	for _, size := range []int{0, 1, blockSize - 1, blockSize, blockSize + 1, bundle.PieceSize - 1, bundle.PieceSize, bundle.PieceSize + 1, 3*bundle.PieceSize + 7} {
+	for _, size := range []int{0, 1, smallBlock - 1, smallBlock, smallBlock + 1, blockSize - 1, blockSize, blockSize + 1, bundle.PieceSize - 1, bundle.PieceSize, bundle.PieceSize + 1, 3*bundle.PieceSize + 7} {
 		b := make([]byte, size+10)
 		rand.Read(b)
 		got, err := h.member(context.Background(), bytes.NewReader(b), bundle.Member{Name: "x", Offset: 5, Size: int64(size)})
