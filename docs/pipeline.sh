@@ -1,7 +1,9 @@
 #!/bin/sh
 # From a base pack to an updated one: unzip, update from a depot, zip.
 #
-#   pipeline.sh BASE.zip OUT.zip
+#   pipeline.sh BASE.zip OUT.zip [FLAG…]
+#
+# Each FLAG goes on to packlift-export update: --ours 'conf/**', --level 10, --ca FILE.
 #
 # DEPOT      the depot: folder or URL
 # TRUST      the trust set's folder
@@ -14,6 +16,7 @@
 # replaced itself: the same command is run again, three times at most.
 set -eu
 base=$1 out=$2
+shift 2
 case $out in /*) ;; *) out=$PWD/$out ;; esac
 work=$(mktemp -d)
 trap 'rm -rf "$work" "$out.part"' EXIT
@@ -39,7 +42,7 @@ fi
 if [ ! -f "$pack/updates/packlift/state.json" ]; then
 	packlift-import init --pack "$pack" --product "$PRODUCT" --level "${LEVEL:-0}" --trust "$TRUST" --yes
 fi
-again packlift-export update "$pack" --depot "$DEPOT" --trust "$TRUST" --no-backup --yes --self-update exit ${CHANNEL:+--channel "$CHANNEL"}
+again packlift-export update "$pack" --depot "$DEPOT" --trust "$TRUST" --no-backup --yes --self-update exit ${CHANNEL:+--channel "$CHANNEL"} "$@"
 rm -f "$out.part"
 (cd "$work/tree" && zip -qry "$out.part" .)
 mv "$out.part" "$out"

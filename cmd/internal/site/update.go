@@ -128,54 +128,74 @@ func (u *upgrade) bringUp(ctx context.Context, s *session) error {
 	if done, err := d.Renew(ctx, u.selfUpdate.String(), u.write.dryRun, end); done || err != nil {
 		return err
 	}
-	from, to, src, err := u.way(s, d)
+	w, err := u.way(s, d)
 	if err != nil {
 		return err
 	}
-	if from == to {
-		s.c.Result("already_there", alreadyThere{s.Dir(), to}, fmt.Sprintf("the pack is at level %s; channel %s offers nothing newer", pack.LevelName(to), src.Channel))
+	if w.to <= w.from {
+		s.c.Result("already_there", alreadyThere{s.Dir(), w.from}, w.nothingToDo())
 		return u.window.again(ctx, s)
 	}
-	made, err := d.Make(ctx, from, to, u.jobs)
+	made, err := d.Make(ctx, w.from, w.to, u.jobs)
 	if err != nil {
 		return err
 	}
 	defer made.Remove()
-	if err := u.fits(s, made.Bundle, &src); err != nil {
+	if err := u.fits(s, made.Bundle, &w.src); err != nil {
 		return err
 	}
-	if err := u.change(ctx, s, src, made.Bundle, []age.Identity{made.Identity}); err != nil || u.write.dryRun {
+	if err := u.change(ctx, s, w.src, made.Bundle, []age.Identity{made.Identity}); err != nil || u.write.dryRun {
 		return err
 	}
-	rememberChannel(s, src.Channel)
+	rememberChannel(s, w.src.Channel)
 	return nil
 }
 
-// way is from which level the pack goes to which; the same where there is nothing to do.
-func (u *upgrade) way(s *session, d Depot) (from, to int, src apply.Source, err error) {
+// way is from which level a pack goes to which; not above the first where there is nothing to do.
+type way struct {
+	asked    int // the level asked for, 0 for the newest
+	from, to int
+	src      apply.Source
+}
+
+// nothingToDo names the channel's newest level where the pack is above it: that
+// may be the wrong depot, or init was told a wrong level.
+func (w way) nothingToDo() string {
+	at := "the pack is at level " + pack.LevelName(w.from)
+	switch {
+	case w.asked > 0:
+		return at + " already; nothing to do"
+	case w.to < w.from:
+		return fmt.Sprintf("%s; channel %s offers nothing newer: its newest level is %d", at, w.src.Channel, w.to)
+	}
+	return fmt.Sprintf("%s; channel %s offers nothing newer", at, w.src.Channel)
+}
+
+func (u *upgrade) way(s *session, d Depot) (way, error) {
 	state, err := s.State()
 	if err != nil {
-		return 0, 0, src, err
+		return way{}, err
 	}
 	_, version := s.Product()
 	asked, err := u.level.For(version)
 	if err != nil {
-		return 0, 0, src, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
+		return way{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level with --level N, or leave it out")
 	}
 	if err := u.waitsFor(asked); err != nil {
-		return 0, 0, src, err
+		return way{}, err
 	}
 	if u.pending != nil {
 		asked = u.pending.To
 	}
-	if to, src, err = d.Target(asked); err != nil {
-		return 0, 0, src, err
+	to, src, err := d.Target(asked)
+	if err != nil {
+		return way{}, err
 	}
 	if asked > 0 && asked < state.Level {
-		return 0, 0, src, fault.New(fault.WrongLevel, "the pack is at level %s, above level %d", pack.LevelName(state.Level), asked).
+		return way{}, fault.New(fault.WrongLevel, "the pack is at level %s, above level %d", pack.LevelName(state.Level), asked).
 			WithHint("leave --level out, or go back: %s", s.revert)
 	}
-	return state.Level, max(to, state.Level), src, nil
+	return way{asked, state.Level, to, src}, nil
 }
 
 func (u *upgrade) fits(s *session, b *verify.Bundle, src *apply.Source) error {
