@@ -88,8 +88,11 @@ func (w *web) denied(where string, resp *http.Response) error {
 		return fault.New(fault.Denied, "%s: the depot wants credentials (401)", where).
 			WithHint("give --username NAME and --password-file FILE, or PACKLIFT_USERNAME and PACKLIFT_PASSWORD, or --token-file FILE")
 	}
-	return fault.New(fault.Denied, "%s: the depot does not take these credentials (401)", where).
-		WithHint("check username and password; the flags win over PACKLIFT_USERNAME and PACKLIFT_PASSWORD, these over UPDATE_TOOL_USERNAME and UPDATE_TOOL_PASSWORD")
+	f := fault.New(fault.Denied, "%s: the depot does not take these credentials (401)", where)
+	if strings.HasPrefix(w.vault.header(), "Bearer ") {
+		return f.WithHint("check the token, and until when it is good; --token-file wins over PACKLIFT_TOKEN")
+	}
+	return f.WithHint("check username and password; the flags win over PACKLIFT_USERNAME and PACKLIFT_PASSWORD, these over UPDATE_TOOL_USERNAME and UPDATE_TOOL_PASSWORD")
 }
 
 // plainFile refuses an answer that is something else than a file's bytes.

@@ -312,7 +312,11 @@ func TestAsked(t *testing.T) {
 		return Credentials{Username: "u", Password: "wrong"}, nil
 	}
 	_, err := mustOpen(t, srv.URL, o).Small(ctxOf(t), "x", 1)
-	wantFault(t, err, fault.Denied, "does not take these credentials")
+	wantFault(t, err, fault.Denied, "does not take these credentials", "check username and password")
+	o.Credentials = Credentials{Token: "wrong"}
+	_, err = mustOpen(t, srv.URL, o).Small(ctxOf(t), "x", 1)
+	wantFault(t, err, fault.Denied, "does not take these credentials", "check the token")
+	o.Credentials = Credentials{}
 	o.Ask = func(context.Context, string) (Credentials, error) { return Credentials{}, nil }
 	_, err = mustOpen(t, srv.URL, o).Small(ctxOf(t), "x", 1)
 	wantFault(t, err, fault.Denied, "wants credentials", "--username")
