@@ -150,6 +150,8 @@ func TestNobodyThere(t *testing.T) {
 	s = mustOpen(t, "https://no-such-host.invalid", quick(t))
 	_, err = s.Small(ctxOf(t), "index.json", 10)
 	wantFault(t, err, fault.Unreachable, "no-such-host.invalid", "HTTPS_PROXY")
+	_, err = mustOpen(t, "http://no-such-host.invalid", quick(t)).Small(ctxOf(t), "index.json", 10)
+	wantFault(t, err, fault.Unreachable, "no-such-host.invalid", "http_proxy")
 }
 
 // Faults that pass are waited for, as long as the server asks.

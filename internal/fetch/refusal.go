@@ -145,13 +145,21 @@ func explain(ctx context.Context, where string, err error) error {
 	}
 	var dns *net.DNSError
 	if errors.As(err, &dns) {
-		return f.WithHint("check the host's name; behind a proxy set HTTPS_PROXY")
+		return f.WithHint("check the host's name; behind a proxy set %s", proxyVariable(where))
 	}
 	if strings.HasPrefix(where, "https:") && isCut(err) {
 		// In TLS 1.3 the refusal of a handshake may come after what is written already meets a closed connection.
 		return f.WithHint("the server ends the connection: does it want a client certificate? --client-cert and --client-key; else run the same command again later")
 	}
-	return f.WithHint("check the address and the network; behind a proxy set HTTPS_PROXY; then run the same command again: it goes on where it was")
+	return f.WithHint("check the address and the network; behind a proxy set %s; then run the same command again: it goes on where it was", proxyVariable(where))
+}
+
+// proxyVariable is what names the proxy of a URL.
+func proxyVariable(where string) string {
+	if strings.HasPrefix(where, "http:") {
+		return "http_proxy"
+	}
+	return "HTTPS_PROXY"
 }
 
 // tlsHint is what to do about an error of TLS, "" if err is none.
