@@ -143,7 +143,7 @@ func (w *window) check(ctx context.Context, s *session, ch change, o apply.Optio
 		s.c.Note("the health check passed")
 		return s.DropUnconfirmed()
 	}
-	s.c.Note("the health check failed; reverting") // how, the error says
+	s.c.Warn("the health check failed; reverting") // how, the error says; with -q this is what tells
 	return w.takeBack(ctx, s, ch, o, err)
 }
 
