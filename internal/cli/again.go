@@ -18,6 +18,9 @@ func Again() string {
 	return strings.Join(words, " ")
 }
 
+// called is this tool as it was called, for commands that a message names.
+func called() string { return typed.Word(typed.Self()) }
+
 // hiddenWords are parts of the command line that are not to be repeated.
 var hiddenWords struct {
 	sync.Mutex

@@ -127,7 +127,7 @@ func TestFailures(t *testing.T) {
 	if _, _, errs := run(t, say, "act", "--cuont", "1"); !strings.Contains(errs, "did you mean --count?") {
 		t.Errorf("no suggestion:\n%s", errs)
 	}
-	if _, _, errs := run(t, say, "atc"); !strings.Contains(errs, "did you mean `tool act`?") {
+	if _, _, errs := run(t, say, "atc"); !strings.Contains(errs, "did you mean `"+os.Args[0]+" act`?") {
 		t.Errorf("no suggestion:\n%s", errs)
 	}
 }

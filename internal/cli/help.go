@@ -39,7 +39,7 @@ func helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			target, rest, err := cmd.Root().Find(args)
 			if err != nil || target == nil || len(rest) > 0 {
-				return fault.New(fault.Usage, "no help on %q", strings.Join(args, " ")).WithHint("%s help", cmd.Root().Name())
+				return fault.New(fault.Usage, "no help on %q", strings.Join(args, " ")).WithHint("%s help", called())
 			}
 			target.InitDefaultHelpFlag()
 			return target.Help()

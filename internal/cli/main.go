@@ -91,7 +91,7 @@ func (c *Console) report(cmd *cobra.Command, err error) {
 	if class == fault.Usage {
 		c.lines(c.streams.Err, "", "usage: "+cmd.UseLine())
 		if hint == "" {
-			hint = cmd.Root().Name() + " help" + commandPath(cmd)
+			hint = called() + " help" + commandPath(cmd)
 		}
 	}
 	if hint != "" {

@@ -122,7 +122,7 @@ func noSuchCommand(cmd *cobra.Command, args []string) error {
 	err := fault.New(fault.Usage, "unknown command %q for %q", args[0], cmd.CommandPath())
 	cmd.SuggestionsMinimumDistance = 2
 	if s := cmd.SuggestionsFor(args[0]); len(s) > 0 {
-		err.WithHint("did you mean `%s %s`?", cmd.CommandPath(), s[0])
+		err.WithHint("did you mean `%s%s %s`?", called(), commandPath(cmd), s[0])
 	}
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"packlift/internal/cli"
 	"packlift/internal/fault"
 	"packlift/internal/sigfiles"
+	"packlift/internal/typed"
 	"packlift/verify"
 )
 
@@ -50,9 +51,18 @@ func WithHint(name string, err error) error {
 	case fault.NotABundle:
 		return f.WithHint("give a file that packlift-export create-update wrote, NAME%s", Suffix)
 	case fault.Truncated, fault.Tampered:
-		return f.WithHint("copy the file again, then compare it: sha256sum -c %s.sha256", filepath.Base(name))
+		return f.WithHint("copy the file again, then compare it: %s", compare(name))
 	}
 	return err
+}
+
+// compare is the command that holds a bundle against the sums beside it, which name it without its folder.
+func compare(name string) string {
+	text := "sha256sum -c " + typed.Word(filepath.Base(name)+".sha256")
+	if dir := filepath.Dir(name); dir != "." {
+		text = "(cd " + typed.Word(dir) + " && " + text + ")"
+	}
+	return text
 }
 
 // SayCheck prints one check with its evidence.
