@@ -66,6 +66,10 @@ func TestDenied(t *testing.T) {
 	if !strings.Contains(fault.HintOf(err), "lsattr") || !strings.Contains(fault.HintOf(err), "/p/lib/x") {
 		t.Errorf("%v, %s", err, fault.HintOf(err))
 	}
+	err = denied(&fs.PathError{Op: "rename", Path: "/p/lib/x", Err: syscall.EPERM})
+	if os.Geteuid() == 0 && !strings.Contains(fault.HintOf(err), "(lsattr -d /p/lib/x /p/lib)") {
+		t.Errorf("%v, %s", err, fault.HintOf(err))
+	}
 	if other := errors.New("x"); denied(other) != other || denied(nil) != nil {
 		t.Error("another error is changed")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"packlift/internal/fault"
@@ -27,7 +28,7 @@ func denied(err error) error {
 	}
 	if errors.Is(err, syscall.EPERM) && os.Geteuid() == 0 {
 		return fault.New(fault.General, "%w", err).
-			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %s): as root, chattr -ia, then run the same command again", typed.Word(at.Path))
+			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %s %s): as root, chattr -ia, then run the same command again", typed.Word(at.Path), typed.Word(filepath.Dir(at.Path)))
 	}
 	return fault.New(fault.General, "%w", err).
 		WithHint("run as the pack's owner; if that is who you are, give yourself the right: chmod u+rwX %s, then run the same command again", typed.Word(at.Path))

@@ -72,7 +72,7 @@ func hintOf(err error) string {
 	case isReadOnly(err):
 		hint = "the medium or its mount is read-only: mount -o remount,rw FOLDER (as root), or work on a copy"
 	case isNoSpace(err):
-		hint = "free space there, or choose a folder on another file system; TMPDIR names the one for temporary files"
+		hint = "free space there, or, where df shows some, inodes (df -i); or choose a folder on another file system; TMPDIR names the one for temporary files"
 	}
 	return hint
 }
