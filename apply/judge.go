@@ -20,10 +20,15 @@ type found struct {
 	blocked               bool // a folder above is a link or a file that no op explains
 }
 
-// judge looks at every op before recovery acts. ahead lists the paths that
-// forbid to go forward; stage is true if the only fault is missing or damaged
-// staged content. back lists those that forbid to go back.
-func (e *engine) judge() (ahead, back []Conflict, stage bool, err error) {
+// judgement is what judge finds.
+type judgement struct {
+	ahead  []Conflict // paths that forbid to go forward
+	staged []string   // paths whose staged content is missing or damaged: nobody can put that right, so the way is back
+	back   []Conflict // paths that forbid to go back
+}
+
+// judge looks at every op before recovery acts.
+func (e *engine) judge() (v judgement, err error) {
 	j := &judge{e: e, folders: newFolders(e.root), byPath: map[string]*op{}, leaving: map[string]*op{}, coming: map[string]*op{}}
 	for i := range e.ops {
 		o := &e.ops[i]
@@ -34,22 +39,22 @@ func (e *engine) judge() (ahead, back []Conflict, stage bool, err error) {
 			j.coming[safepath.Fold(o.Path)] = o
 		}
 	}
-	stage = true
 	for i := range e.ops {
 		o := &e.ops[i]
 		f, err := j.look(o)
 		if err != nil {
-			return nil, nil, false, err
+			return judgement{}, err
 		}
-		if why, ours := f.ahead(o); why != "" {
-			ahead = append(ahead, Conflict{Path: o.Path, Reason: why})
-			stage = stage && ours
+		if why := f.ahead(o); why != "" {
+			v.ahead = append(v.ahead, Conflict{Path: o.Path, Reason: why})
+		} else if o.placesNew() && !f.after && !f.newFits {
+			v.staged = append(v.staged, o.Path)
 		}
 		if why := f.back(o); why != "" {
-			back = append(back, Conflict{Path: o.Path, Reason: why})
+			v.back = append(v.back, Conflict{Path: o.Path, Reason: why})
 		}
 	}
-	return ahead, back, stage, nil
+	return v, nil
 }
 
 type judge struct {
@@ -132,24 +137,21 @@ func (j *judge) at(o *op, f *found) (*manifest.Entry, error) {
 	return now, nil
 }
 
-// ahead says why going forward would lose something or cannot succeed; ours
-// tells that only the stage is at fault, so that going back is right.
-func (f *found) ahead(o *op) (why string, ours bool) {
+// ahead says why going forward would lose something or cannot succeed, the stage apart.
+func (f *found) ahead(o *op) string {
 	switch {
 	case f.blocked:
-		return "lies under a link or a file that was put there since", false
+		return "lies under a link or a file that was put there since"
 	case o.modeOnly() && !f.after:
-		return "changed since the interruption, and only its mode was to change: put its content back", false
+		return "changed since the interruption, and only its mode was to change: put its content back"
 	case isDir(o.Before) && isDir(o.After) && !f.after:
-		return "is no folder any more: make it one again", false
+		return "is no folder any more: make it one again"
 	case o.movesAway() && f.oldThere && f.before && !f.after:
-		return "is there again, and its old content is kept already", false
+		return "is there again, and its old content is kept already"
 	case !f.before && !f.after && !f.absent:
-		return "changed since the interruption", false
-	case o.placesNew() && !f.after && !f.newFits:
-		return "its staged content is missing or damaged", true
+		return "changed since the interruption"
 	}
-	return "", false
+	return ""
 }
 
 // back says why going back would lose something. A file that never moved stays

@@ -141,18 +141,20 @@ func (r *recovery) ahead(t *transaction) (string, error) {
 	if err := t.loosen(); err != nil {
 		return "", err
 	}
-	bad, back, stage, err := t.judge()
+	v, err := t.judge()
 	switch {
 	case err != nil:
 		return "", err
-	case len(bad) > 0 && stage && len(back) == 0:
-		r.log.Warn("staged content is damaged; going back", "path", bad[0].Path)
+	case len(v.ahead) > 0 && len(v.staged) == 0:
+		return "", unrecoverable(v.ahead)
+	case len(v.staged) > 0 && len(v.back) > 0:
+		return "", unrecoverable(v.back)
+	case len(v.staged) > 0:
+		r.log.Warn("staged content is damaged; going back", "path", v.staged[0])
 		return ActionUndone, t.undo()
-	case len(bad) > 0:
-		return "", unrecoverable(bad)
 	}
 	err = t.forward()
-	if err != nil && noSpace(err) && len(back) == 0 { // old is better than between
+	if err != nil && noSpace(err) && len(v.back) == 0 { // old is better than between
 		r.log.Warn("the disk is full; going back", "error", err)
 		return ActionUndone, t.undo()
 	}
@@ -169,12 +171,12 @@ func (r *recovery) back(t *transaction) error {
 	if err := t.loosen(); err != nil { // a folder that cannot be listed cannot be judged
 		return err
 	}
-	_, back, _, err := t.judge()
+	v, err := t.judge()
 	if err != nil {
 		return err
 	}
-	if len(back) > 0 {
-		return unrecoverable(back)
+	if len(v.back) > 0 {
+		return unrecoverable(v.back)
 	}
 	return t.undo()
 }

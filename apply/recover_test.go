@@ -82,6 +82,52 @@ func TestRecoverStageDamaged(t *testing.T) {
 	}
 }
 
+// opOf is the op of a path.
+func opOf(t *testing.T, tr *transaction, path string) *op {
+	t.Helper()
+	for i := range tr.ops {
+		if tr.ops[i].Path == path {
+			return &tr.ops[i]
+		}
+	}
+	t.Fatalf("no op of %s", path)
+	return nil
+}
+
+// With a damaged stage the only way is back: what is in the way of that is named, and
+// not the staged contents, which nobody can put right.
+func TestRecoverNeitherWay(t *testing.T) {
+	p, tr := interruptedPack(t, false)
+	o := opOf(t, tr, "lib/core.jar")
+	must(t, os.Remove(filepath.Join(p.Dir(), o.New)))
+	old := filepath.Join(p.Dir(), o.Old)
+	kept, err := os.ReadFile(old)
+	must(t, err)
+	must(t, os.WriteFile(old, []byte("damaged"), 0o644))
+	_, err = Recover(context.Background(), p, nil)
+	if fault.ClassOf(err) != fault.Unrecoverable || !strings.Contains(err.Error(), "lib/core.jar: its old content, kept as "+o.Old) || strings.Contains(err.Error(), "staged") {
+		t.Errorf("recover: %v", err)
+	}
+	must(t, os.WriteFile(old, kept, 0o644))
+	recovers(t, p, ActionUndone, oldTree)
+}
+
+// A file that was put where one was to be added is no reason not to go back.
+func TestRecoverBackPastAnEdit(t *testing.T) {
+	p, tr := interruptedPack(t, false)
+	must(t, os.Remove(filepath.Join(p.Dir(), opOf(t, tr, "lib/core.jar").New)))
+	must(t, os.WriteFile(filepath.Join(p.Dir(), "fresh"), []byte("edited"), 0o644))
+	out, err := Recover(context.Background(), p, nil)
+	if err != nil || out.Action != ActionUndone {
+		t.Fatalf("recover: %+v, %v", out, err)
+	}
+	if b, err := os.ReadFile(filepath.Join(p.Dir(), "fresh")); err != nil || string(b) != "edited" {
+		t.Errorf("the edit is gone: %q, %v", b, err)
+	}
+	must(t, os.Remove(filepath.Join(p.Dir(), "fresh")))
+	sameTree(t, "undone", readTree(t, p.Dir()), oldTree)
+}
+
 // Someone edits while the pack is in between: nothing is overwritten, each
 // path is named, and once it is moved aside recovery goes on.
 func TestRecoverEditedSince(t *testing.T) {
