@@ -95,7 +95,7 @@ func (a *createFlags) flags(cmd *cobra.Command) {
 	a.signers.Flags(f)
 	f.StringVar(&a.trust, "trust", "", "check that the site with the trust set in `DIR` accepts the bundle")
 	f.StringVar(&a.tools, "tools", "", "`DIR` with importers packlift-import_<os>_<arch>[.exe] (default: those beside the exporter)")
-	f.Var(&a.platforms, "platform", "carry the importer for this platform, or `OS/ARCH`=all (repeatable; default: those that PACK's bin has, or this machine's)")
+	f.Var(&a.platforms, "platform", "carry the importer for `OS/ARCH`, or with all each that --tools has (repeatable; default: those that PACK's bin has, or this machine's)")
 	f.Var(&a.bestBefore, "best-before", "warn whoever applies the bundle later")
 	f.Var(&a.minSequence, "min-sequence", "raise the sites' floor: they refuse bundles below it from then on")
 	f.BoolVar(&a.whole, "whole", false, "send every changed file whole, for sites whose old files are not as they were")

@@ -21,13 +21,14 @@ import (
 // every bundle, so only the build that `make dist` asks for the pages has it.
 func packagers() []*cobra.Command {
 	return []*cobra.Command{{
-		Use: "man DIR", Short: "Write the man pages into DIR", Args: cobra.ExactArgs(1),
+		Use: "man DIR", Short: "Write the man pages into DIR", Args: cobra.ExactArgs(1), Hidden: true,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			dir, err := rootfs.MkdirAllOpen(args[0], 0o755)
 			if err != nil {
 				return err
 			}
 			defer func() { err = errors.Join(err, dir.Close()) }()
+			asMarkdown(cmd.Root())
 			return manPages(cmd.Root(), func(name string, page []byte) error {
 				return dir.WriteFile(name, page, 0o644)
 			})
@@ -36,7 +37,7 @@ func packagers() []*cobra.Command {
 }
 
 // switches is what the generator puts after a flag that takes no value.
-var switches = regexp.MustCompile(`\[=(true|false)\]`)
+var switches = regexp.MustCompile(`\[=\]`)
 
 // manPages gives the page of cmd and of each command below it. The date is the
 // release's, so that the same source gives the same pages.
