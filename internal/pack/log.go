@@ -16,6 +16,10 @@ func (p *Pack) LogFile(now time.Time, command string) (*rootfs.File, error) {
 	if err := safepath.Element(name); err != nil {
 		return nil, fault.New(fault.General, "log: %w", err)
 	}
+	if info, err := p.root.Lstat(LogDir); err == nil && !info.IsDir() {
+		return nil, fault.New(fault.General, "%s is no folder, and the log of each run goes there", p.root.Full(LogDir)).
+			WithHint("move %s aside", LogDir)
+	}
 	if err := p.root.MkdirAll(LogDir, 0o755); err != nil {
 		return nil, err
 	}

@@ -433,6 +433,13 @@ func TestLogFile(t *testing.T) {
 	if b, err := os.ReadFile(filepath.Join(dir, "updates/logs/packlift-apply-update-20261121T215438Z.log")); string(b) != "line\nline\n" {
 		t.Errorf("%q, %v", b, err)
 	}
+	logs := filepath.Join(p.Dir(), LogDir)
+	if err := errors.Join(os.RemoveAll(logs), os.WriteFile(logs, nil, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.LogFile(at, "apply-update"); err == nil || fault.HintOf(err) != "move updates/logs aside" {
+		t.Errorf("a file in the logs' place: %v, %s", err, fault.HintOf(err))
+	}
 	if _, err := p.LogFile(at, "../x"); err == nil {
 		t.Error("climbed")
 	}
