@@ -25,7 +25,7 @@ func TestCommandsThatAreBuilt(t *testing.T) {
 		{"two --help", []string{"two"}, 0, "Usage:\n  tool two\n"},
 		{"--color never two", all, 0, "two ran"},
 		{"--json two", all, 0, `{"message_type":"ran","by":"two"}`},
-		{"tow", all, 64, "did you mean `tool two`?"},
+		{"tow", all, 64, " two`?"},
 		{"help", all, 0, "three"},
 		{"help two", all, 0, "Usage:\n  tool two\n"},
 		{"--help", all, 0, "three"},
