@@ -154,6 +154,24 @@ func TestPending(t *testing.T) {
 	}
 }
 
+// Where the site removed the folder, nothing is laid into it, and the update waits all the same.
+func TestPendingWithoutItsFolder(t *testing.T) {
+	site := waitSite.with(tree{"conf/a": none, "conf/b": none})
+	p := newPack(t, site, 3)
+	must(t, os.RemoveAll(filepath.Join(p.Dir(), "conf")))
+	before := readTree(t, p.Dir())
+	must(t, suspendNow(p))
+	w, err := ReadPending(p)
+	must(t, err)
+	if names := conflictNames(w); !slices.Contains(names, "conf/a") || !slices.Contains(names, "conf/b") {
+		t.Errorf("%v", names)
+	}
+	sameTree(t, "waiting", readTree(t, p.Dir()), before.with(tree{"gone.original": file("g\n"), "gone.new": file("g2\n"), "late/f.new": file("theirs\n")}))
+	must(t, dropNow(p))
+	sameTree(t, "given up", readTree(t, p.Dir()), before)
+	tidy(t, p)
+}
+
 // TestPendingFromADepot: what leads to the level is another bundle each time, and still the update that waits;
 // another level, or a bundle, is not.
 func TestPendingFromADepot(t *testing.T) {

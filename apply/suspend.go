@@ -162,6 +162,9 @@ func (h *helpers) add(p *pack.Pack, c *choices, x *clash, name string, e *manife
 	if err := productPath(name); err != nil {
 		return nil // too long a name
 	}
+	if there, err := exists(p.Root(), parentOf(name)); err != nil || !there {
+		return err // the site removed the folder; one that the tool makes would be the site's to remove again
+	}
 	after := &manifest.Entry{Path: name, Type: manifest.File, Mode: 0o644, Size: e.Size, SHA256: e.SHA256}
 	now, err := ownEntry(p.Root(), name)
 	switch {
