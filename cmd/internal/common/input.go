@@ -125,7 +125,8 @@ func openIn(ctx context.Context, c *cli.Console, dir string) (*Bundle, error) {
 func spool(ctx context.Context, c *cli.Console) (*Bundle, error) {
 	f, remove, err := rootfs.SpoolFile()
 	if err != nil {
-		return nil, err
+		return nil, (&fault.Error{Class: fault.ClassOf(err), Err: err}).
+			WithHint("what comes from standard input is kept in the folder that TMPDIR names: give one that is there and has room")
 	}
 	p := c.Progress("reading standard input", -1)
 	defer p.Done()
