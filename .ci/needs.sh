@@ -2,7 +2,7 @@
 # Install the stock tools that the tests compare packlift with, where that is possible; name what stays missing.
 # The tests that need a missing tool skip themselves and print why. `needs.sh bench`: what `make bench` measures beside packlift.
 set -u
-declare -A package=([strace]=strace [mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar [nginx]=nginx-light [htpasswd]=apache2-utils [tinyproxy]=tinyproxy [squid]=squid)
+declare -A package=([strace]=strace [mkfs.ext4]=e2fsprogs [mkfs.xfs]=xfsprogs [mkfs.btrfs]=btrfs-progs [setfacl]=acl [setfattr]=attr [age]=age [age-keygen]=age [xz]=xz-utils [ssh-keygen]=openssh-client [ssh-agent]=openssh-client [openssl]=openssl [tar]=tar [nginx]=nginx-light [htpasswd]=apache2-utils [tinyproxy]=tinyproxy [squid]=squid [mandoc]=mandoc)
 if [ "${1:-}" = bench ]; then
   package=([age]=age [xz]=xz-utils [openssl]=openssl [tar]=tar [zip]=zip [unzip]=unzip [zstd]=zstd [xdelta3]=xdelta3 [bsdiff]=bsdiff [bspatch]=bsdiff [ostree]=ostree [nginx]=nginx-light [rsync]=rsync [wget]=wget)
 fi

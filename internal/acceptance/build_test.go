@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -95,9 +96,9 @@ func TestManPages(t *testing.T) {
 		}
 	}
 	for name, words := range map[string][]string{
-		"packlift-import.1": {"SEE ALSO", "apply-update(1)"}, "packlift-import-apply-update.1": {"--lock-timeout=DURATION"}, "packlift-import-log-verify.1": {"log verify"},
+		"packlift-import.1": {"SEE ALSO", "apply-update(1)", ", packlift-import-exit-codes(1)"}, "packlift-import-apply-update.1": {"\n--lock-timeout=DURATION\nwait this long while another run holds the pack (default 0s)\n", "\n-h, --help\nhelp"}, "packlift-import-log-verify.1": {"log verify"},
 		"packlift-export-create-update.1": {"--from=TREE", "--sign-key=FILE", "--whole\n", "packlift-import_<os>_<arch>[.exe]", "-s 3 -e 10 -r age1"},
-		"packlift-import-exit-codes.1":    {"\n   0  done", "130  "},
+		"packlift-import-exit-codes.1":    {"\n   0  done", "130  ", "\npacklift-import help exit-codes\n"},
 	} {
 		page, err := os.ReadFile(filepath.Join(dir, "man1", name))
 		text := roffMarks.ReplaceAllString(strings.ReplaceAll(string(page), `\-`, "-"), "")
@@ -109,5 +110,23 @@ func TestManPages(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "man1", "packlift-import-man.1")); err == nil {
 		t.Error("there is a page of the command that writes the pages")
+	}
+	wantNoLint(t, filepath.Join(dir, "man1"))
+}
+
+// wantNoLint wants no fault that mandoc finds; long lines are none.
+func wantNoLint(t *testing.T, dir string) {
+	t.Helper()
+	if _, err := exec.LookPath("mandoc"); err != nil {
+		t.Log("mandoc is not installed: the pages are not checked by it")
+		return
+	}
+	pages, err := filepath.Glob(filepath.Join(dir, "*.1"))
+	if err != nil || len(pages) < 40 {
+		t.Fatalf("%d pages: %v", len(pages), err)
+	}
+	r := run(t, dir, "mandoc", append([]string{"-T", "lint", "-W", "warning"}, pages...)...)
+	for line := range strings.Lines(r.out) {
+		t.Error(strings.TrimSpace(line))
 	}
 }

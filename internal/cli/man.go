@@ -5,7 +5,6 @@ package cli
 import (
 	"bytes"
 	"errors"
-	"regexp"
 	"strings"
 	"time"
 
@@ -36,9 +35,6 @@ func packagers() []*cobra.Command {
 	}}
 }
 
-// switches is what the generator puts after a flag that takes no value.
-var switches = regexp.MustCompile(`\[=\]`)
-
 // manPages gives the page of cmd and of each command below it. The date is the
 // release's, so that the same source gives the same pages.
 func manPages(cmd *cobra.Command, write func(name string, page []byte) error) error {
@@ -55,7 +51,7 @@ func manPages(cmd *cobra.Command, write func(name string, page []byte) error) er
 	if err := doc.GenMan(cmd, header, &page); err != nil {
 		return err
 	}
-	if err := write(name+".1", switches.ReplaceAll(page.Bytes(), nil)); err != nil {
+	if err := write(name+".1", mended(cmd, page.Bytes())); err != nil {
 		return err
 	}
 	for _, sub := range cmd.Commands() {

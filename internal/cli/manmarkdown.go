@@ -13,6 +13,7 @@ import (
 // generator of man pages takes them for, so that a page says what --help says.
 func asMarkdown(cmd *cobra.Command) {
 	cmd.DisableAutoGenTag = true
+	cmd.InitDefaultHelpFlag() // the generator would add it later
 	if cmd.Long == "" {
 		cmd.Long = cmd.Short + "."
 	}
@@ -49,6 +50,9 @@ func flagAsMarkdown(f *pflag.Flag) {
 	if _, done := f.Value.(placeholder); done {
 		return
 	}
-	name, usage := pflag.UnquoteUsage(f)
+	name, _ := pflag.UnquoteUsage(f)
+	one := pflag.NewFlagSet("", pflag.ContinueOnError)
+	one.AddFlag(f)
+	_, usage, _ := strings.Cut(strings.TrimSpace(one.FlagUsages()), "   ") // with the default, as --help has it
 	f.Value, f.DefValue, f.Usage = placeholder{f.Value}, marks.Replace(name), marks.Replace(usage)
 }
