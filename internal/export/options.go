@@ -184,7 +184,8 @@ func (o *CreateOptions) SetProduct() error {
 			return fault.New(fault.Usage, "pack %s: updates/product.txt: %w", o.Pack, err)
 		}
 		if o.Product != "" && (o.Product != name || o.Version != vers) {
-			return fault.New(fault.WrongProduct, "pack %s holds %s-%s, not %s-%s", o.Pack, name, vers, o.Product, o.Version)
+			return fault.New(fault.WrongProduct, "pack %s holds %s-%s, not %s-%s", o.Pack, name, vers, o.Product, o.Version).
+				WithHint("leave --product out, or name a pack of %s-%s", o.Product, o.Version)
 		}
 		o.Product, o.Version = name, vers
 	}
