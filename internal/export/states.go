@@ -61,7 +61,8 @@ func (o *CreateOptions) forSites(ctx context.Context) ([]string, error) {
 // that nothing may be told from.
 func (o *CreateOptions) forSite(ctx context.Context, s Site) ([]string, error) {
 	if s.Product != o.Product || s.Version != o.Version {
-		return nil, fault.New(fault.WrongProduct, "%s is of %s-%s, not of %s-%s", s.Name, s.Product, s.Version, o.Product, o.Version)
+		return nil, fault.New(fault.WrongProduct, "%s is of %s-%s, not of %s-%s", s.Name, s.Product, s.Version, o.Product, o.Version).
+			WithHint("leave it out, or make its bundle with --product %s-%s", s.Product, s.Version)
 	}
 	if len(s.Hotfixes) > 0 {
 		return nil, fault.New(fault.WrongLevel, "%s: the site has hotfixes %v on level %d, and no update goes onto these", s.Name, s.Hotfixes, s.Level).

@@ -21,7 +21,7 @@ func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
 	name := ManifestName(d)
 	f, err := p.root.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fault.New(fault.Differs, "the pack has lost a signed manifest: %w", err)
+		return nil, fault.New(fault.Differs, "the pack has lost a signed manifest: %w", err).WithHint("%s", bringManifest(name))
 	}
 	if err != nil {
 		return nil, err
@@ -29,9 +29,14 @@ func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
 	defer f.Close()
 	m, err := readManifest(f, d)
 	if err != nil {
-		return nil, fault.New(fault.Differs, "%s: %w", p.root.Full(name), err)
+		return nil, fault.New(fault.Differs, "%s: %w", p.root.Full(name), err).WithHint("%s", bringManifest(name))
 	}
 	return m, nil
+}
+
+// bringManifest: its name is its digest, so any copy will do.
+func bringManifest(name string) string {
+	return "bring " + name + " back from a copy of this pack, or from another pack of the same level"
 }
 
 func readManifest(f io.ReadSeeker, d manifest.Digest) (*manifest.Manifest, error) {

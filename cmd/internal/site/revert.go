@@ -60,7 +60,7 @@ func (g *goalFlag) of(p *pack.Pack) (apply.Goal, error) {
 	_, v := p.Product()
 	n, err := g.level.For(v)
 	if err != nil {
-		return apply.Goal{}, fault.New(fault.WrongLevel, "%w", err)
+		return apply.Goal{}, fault.New(fault.WrongLevel, "%w", err).WithHint("write the level alone: --to N")
 	}
 	return apply.Goal{Level: n}, nil
 }
