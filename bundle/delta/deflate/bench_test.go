@@ -29,3 +29,28 @@ func BenchmarkWriter(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkPack packs one content of 2 MB.
+func BenchmarkPack(b *testing.B) {
+	for _, cores := range []int{1, 2} {
+		for kind, name := range map[int]string{2: "text", 3: "mixed"} {
+			b.Run(fmt.Sprintf("%s/cores=%d", name, cores), func(b *testing.B) {
+				plain := sample(kind, 2<<20)
+				w, err := NewWriter(io.Discard, Params{6, 8})
+				if err != nil {
+					b.Fatal(err)
+				}
+				others := newCores(b, cores-1)
+				b.SetBytes(int64(len(plain)))
+				for b.Loop() {
+					if err := w.Reset(io.Discard, Params{6, 8}); err != nil {
+						b.Fatal(err)
+					}
+					if err := w.Pack(plain, others.lend); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
+	}
+}

@@ -2,41 +2,59 @@ package deflate
 
 import (
 	"encoding/binary"
+	"io"
 	"slices"
 )
 
-// symbol is a literal (dist 0) or a match: its length less three, its distance.
-type symbol struct {
-	dist   uint16
-	length uint8
+// blocks writes symbols in blocks.
+type blocks struct {
+	w               io.Writer
+	err             error
+	lit, dist, lens tree
+	heap            heap
+	optimal, fixed  int // bits of the block with its own trees, with the fixed ones
+	out             []byte
+	hold            uint64
+	held            uint
 }
 
-func (w *Writer) literal(c byte) bool {
-	w.symbols = append(w.symbols, symbol{0, c})
-	w.lit.freq[c]++
-	return len(w.symbols) == w.mostSymbols
+func newBlocks() blocks {
+	return blocks{
+		lit:  newTree(litCodes, maxBits, literals+1, extraLength[:], staticLit),
+		dist: newTree(distCodes, maxBits, 0, extraDist[:], staticDist),
+		lens: newTree(lenCodes, maxLenBits, 0, extraLen[:], nil),
+	}
 }
 
-func (w *Writer) match(dist, length int) bool {
-	length -= minMatch
-	w.symbols = append(w.symbols, symbol{uint16(dist), uint8(length)})
-	w.lit.freq[int(lengthCode[length])+literals+1]++
-	w.dist.freq[distCodeOf(uint16(dist-1))]++
-	return len(w.symbols) == w.mostSymbols
+func (w *blocks) reset(to io.Writer) {
+	w.w, w.err = to, nil
+	w.out, w.hold, w.held = w.out[:0], 0, 0
 }
 
-func (w *Writer) startBlock() {
-	clear(w.lit.freq)
-	clear(w.dist.freq)
+// count counts the symbols of a block, and returns how many plain bytes they are.
+func (w *blocks) count(symbols []symbol) int {
+	lit, dist := w.lit.freq[:litCodes], w.dist.freq[:distCodes]
+	clear(lit)
+	clear(dist)
 	clear(w.lens.freq)
-	w.lit.freq[endBlock] = 1
+	lit[endBlock] = 1
 	w.optimal, w.fixed = 0, 0
-	w.symbols = w.symbols[:0]
+	n := len(symbols)
+	for _, s := range symbols {
+		if s.dist == 0 {
+			lit[s.length]++
+			continue
+		}
+		n += int(s.length) + minMatch - 1
+		lit[int(lengthCode[s.length])+literals+1]++
+		dist[distCodeOf(s.dist-1)]++
+	}
+	return n
 }
 
-// flush writes the block in hand in the cheapest of the three ways.
-func (w *Writer) flush(last bool) {
-	stored := w.at - w.blockStart
+// block writes the symbols that were counted in the cheapest of the three ways. Without
+// the plain bytes they are not stored.
+func (w *blocks) block(symbols []symbol, plain []byte, last bool) {
 	w.build(&w.lit)
 	w.build(&w.dist)
 	most := w.buildLengths()
@@ -48,40 +66,46 @@ func (w *Writer) flush(last bool) {
 		final = 1
 	}
 	switch {
-	case stored+4 <= best && w.blockStart >= 0:
+	case plain != nil && len(plain)+4 <= best:
 		w.bits(final, 3)
-		w.store(w.window[w.blockStart:w.at])
+		w.store(plain)
 	case fixed == best:
 		w.bits(1<<1|final, 3)
-		w.send(staticLit, staticDist, w.fixed)
+		w.send(symbols, staticLit, staticDist, w.fixed)
 	default:
 		w.bits(2<<1|final, 3)
 		w.sendTrees(most)
-		w.send(w.lit.codes, w.dist.codes, w.optimal)
+		w.send(symbols, w.lit.codes, w.dist.codes, w.optimal)
 	}
-	w.startBlock()
 	if last {
 		w.align()
 	}
-	w.blockStart = w.at
 	w.put()
 }
 
-func (w *Writer) store(p []byte) {
+// put hands finished bytes on.
+func (w *blocks) put() {
+	if w.err == nil && len(w.out) > 0 {
+		_, w.err = w.w.Write(w.out)
+	}
+	w.out = w.out[:0]
+}
+
+func (w *blocks) store(p []byte) {
 	w.align()
 	n := uint16(len(p))
 	w.out = append(w.out, byte(n), byte(n>>8), byte(^n), byte(^n>>8))
 	w.out = append(w.out, p...)
 }
 
-// send writes the symbols of the block, which take most bits at most.
-func (w *Writer) send(lit, dist []code, most int) {
+// send writes the symbols of a block, which take most bits at most.
+func (w *blocks) send(symbols []symbol, lit, dist []code, most int) {
 	w.bits(0, 0)
 	lit, dist = lit[:litCodes], dist[:distCodes]
 	n := len(w.out)
 	w.out = slices.Grow(w.out, most/8+16)
 	out, hold, held := w.out[:cap(w.out)], w.hold, w.held
-	for _, s := range w.symbols {
+	for _, s := range symbols {
 		var c code
 		if s.dist == 0 {
 			c = lit[s.length]
@@ -136,7 +160,7 @@ func eachRun(t *tree, f func(length, count int, first, long bool)) {
 	}
 }
 
-func (w *Writer) countLengths(t *tree) {
+func (w *blocks) countLengths(t *tree) {
 	eachRun(t, func(length, count int, first, long bool) {
 		switch {
 		case !long:
@@ -155,7 +179,7 @@ func (w *Writer) countLengths(t *tree) {
 }
 
 // buildLengths makes the codes for code lengths, and returns the last in use.
-func (w *Writer) buildLengths() int {
+func (w *blocks) buildLengths() int {
 	w.countLengths(&w.lit)
 	w.countLengths(&w.dist)
 	w.build(&w.lens)
@@ -167,7 +191,7 @@ func (w *Writer) buildLengths() int {
 	return most
 }
 
-func (w *Writer) sendTrees(most int) {
+func (w *blocks) sendTrees(most int) {
 	w.bits(uint64(w.lit.last+1-257), 5)
 	w.bits(uint64(w.dist.last), 5)
 	w.bits(uint64(most+1-4), 4)
@@ -178,7 +202,7 @@ func (w *Writer) sendTrees(most int) {
 	w.sendLengths(&w.dist)
 }
 
-func (w *Writer) sendLengths(t *tree) {
+func (w *blocks) sendLengths(t *tree) {
 	eachRun(t, func(length, count int, first, long bool) {
 		switch {
 		case !long:
@@ -202,10 +226,10 @@ func (w *Writer) sendLengths(t *tree) {
 	})
 }
 
-func (w *Writer) code(c code) { w.bits(uint64(c.bits), int(c.len)) }
+func (w *blocks) code(c code) { w.bits(uint64(c.bits), int(c.len)) }
 
 // bits adds up to 16 bits; of those before them fewer than eight are held back.
-func (w *Writer) bits(v uint64, n int) {
+func (w *blocks) bits(v uint64, n int) {
 	w.hold |= v << w.held
 	w.held += uint(n)
 	for w.held >= 8 {
@@ -215,7 +239,7 @@ func (w *Writer) bits(v uint64, n int) {
 	}
 }
 
-func (w *Writer) align() {
+func (w *blocks) align() {
 	for ; w.held > 0; w.held -= min(w.held, 8) {
 		w.out = append(w.out, byte(w.hold))
 		w.hold >>= 8

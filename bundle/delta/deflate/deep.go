@@ -30,31 +30,34 @@ type chains struct {
 
 // looked counts what longest looked at, and changes to the longer way of inserting
 // and the shorter way of looking.
-func (w *Writer) looked(n int) {
-	w.excess = max(0, w.excess+n-usual)
-	if w.excess < w.most || w.fast {
+func (p *parser) looked(n int) {
+	p.excess = max(0, p.excess+n-usual)
+	if p.excess < p.most || p.fast {
 		return
 	}
-	w.deep = true
-	if w.chains == nil {
-		w.chains = &chains{}
+	p.dig()
+	p.insertFrom(max(p.at-windowSize+1, 0), p.at)
+}
+
+// dig changes to the chains of four bytes, which are empty.
+func (p *parser) dig() {
+	p.deep = true
+	if p.chains == nil {
+		p.chains = &chains{}
 	} else {
-		clear(w.chains.last[:w.mask+1])
-		clear(w.chains.head[:])
-	}
-	for at := max(w.at-windowSize+1, 0); at <= w.at; at++ {
-		w.insertDeep(at)
+		clear(p.chains.last[:p.mask+1])
+		clear(p.chains.head[:])
 	}
 }
 
 // insertDeep is insert into all chains.
-func (w *Writer) insertDeep(at int) int {
-	c, v, s := w.chains, w.word(at), w.shift&31
-	h := &c.last[(uint(v&0xFF)<<(2*s)^uint(v>>8&0xFF)<<s^uint(v>>16&0xFF))&w.mask&placeMask]
+func (p *parser) insertDeep(at int) int {
+	c, v, s := p.chains, p.word(at), p.shift&31
+	h := &c.last[(uint(v&0xFF)<<(2*s)^uint(v>>8&0xFF)<<s^uint(v>>16&0xFF))&p.mask&placeMask]
 	before := *h
 	here := before&^placeMask + 1<<16 | link(at)
 	*h = here
-	w.prev[at&windowMask] = uint16(before)
+	p.prev[at&windowMask] = uint16(before)
 	h = &c.head[v*hashFactor>>(32-hashBits)]
 	c.rank, c.at = uint16(here>>16), *h
 	c.prev[at&windowMask] = *h
@@ -71,50 +74,50 @@ func (c *chains) slide(mask uint) {
 }
 
 // deepest finds what longest finds.
-func (w *Writer) deepest(head int) int {
-	chain, best, nice := w.limits()
-	limit := max(w.at-maxDist, 0)
+func (p *parser) deepest(head int) int {
+	chain, best, nice := p.limits()
+	limit := max(p.at-maxDist, 0)
 	if head == limit { // zlib lets the first one lie at maxDist, and those behind it not
 		limit--
 	}
 	if best < minMatch {
-		best = w.nearest(head, limit, chain)
+		best = p.nearest(head, limit, chain)
 	}
-	c, first := w.chains, w.word(w.at)
-	last := w.word(w.at + best - minMatch)
+	c, first := p.chains, p.word(p.at)
+	last := p.word(p.at + best - minMatch)
 	for l := c.at; int(l&placeMask) > limit && nice > minMatch; l = c.prev[l&windowMask] {
 		cur := int(l & placeMask)
-		if w.word(cur) != first {
+		if p.word(cur) != first {
 			continue
 		}
 		if int(c.rank-uint16(l>>16)) > chain {
 			break
 		}
-		if best >= minMatch && w.word(cur+best-minMatch) != last {
+		if best >= minMatch && p.word(cur+best-minMatch) != last {
 			continue
 		}
-		if n := w.same(w.at, cur); n > best {
-			w.matchAt, best = cur, n
+		if n := p.same(p.at, cur); n > best {
+			p.matchAt, best = cur, n
 			if n >= nice {
 				break
 			}
-			last = w.word(w.at + best - minMatch)
+			last = p.word(p.at + best - minMatch)
 		}
 	}
-	return min(best, w.ahead)
+	return min(best, p.ahead)
 }
 
 // nearest looks for the first string that shares three bytes, where prevLen is less, and
 // returns the length that there is now. One that is too far does not count.
-func (w *Writer) nearest(cur, limit, chain int) int {
-	limit = max(limit, w.at-tooFar-1)
-	first := w.word(w.at) << 8
+func (p *parser) nearest(cur, limit, chain int) int {
+	limit = max(limit, p.at-tooFar-1)
+	first := p.word(p.at) << 8
 	for ; cur > limit && chain > 0; chain-- {
-		if w.word(cur)<<8 == first {
-			w.matchAt = cur
+		if p.word(cur)<<8 == first {
+			p.matchAt = cur
 			return minMatch
 		}
-		cur = int(w.prev[cur&windowMask])
+		cur = int(p.prev[cur&windowMask])
 	}
-	return w.prevLen
+	return p.prevLen
 }

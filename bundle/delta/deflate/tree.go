@@ -74,7 +74,7 @@ func (h *heap) take(node uint32) {
 }
 
 // build gives t's symbols their codes and adds their cost to the block's.
-func (w *Writer) build(t *tree) {
+func (w *blocks) build(t *tree) {
 	h := &w.heap
 	h.n, h.taken = 0, heapSize
 	last := -1
@@ -137,7 +137,7 @@ func joined(n, m uint32) uint32 {
 }
 
 // lengths sets the code lengths, none above t.most, and counts them.
-func (w *Writer) lengths(t *tree, count *[maxBits + 1]uint16) {
+func (w *blocks) lengths(t *tree, count *[maxBits + 1]uint16) {
 	h, overflow := &w.heap, 0
 	t.codes[h.node[h.taken]].len = 0
 	for _, n := range h.node[h.taken+1:] {
@@ -166,7 +166,7 @@ func (w *Writer) lengths(t *tree, count *[maxBits + 1]uint16) {
 }
 
 // shorten moves leaves up until no code is too long.
-func (w *Writer) shorten(t *tree, count *[maxBits + 1]uint16, overflow int) {
+func (w *blocks) shorten(t *tree, count *[maxBits + 1]uint16, overflow int) {
 	for ; overflow > 0; overflow -= 2 {
 		bits := t.most - 1
 		for count[bits] == 0 {
