@@ -45,7 +45,41 @@ func (k *packers) free(x *deflate.Writer) {
 	k.idle = append(k.idle, x)
 }
 
-// pack deflates all of plain.
+// lend is a deflate.Lend. A core goes to an entry that waits for one before it goes on helping.
+func (k *packers) lend(work func(*deflate.Writer) bool) bool {
+	if !k.seize() {
+		return false
+	}
+	x, err := k.take(io.Discard, 0)
+	if err != nil {
+		<-k.slots
+		return false
+	}
+	go k.help(x, work)
+	return true
+}
+
+// help works until there is nothing to do or somebody waits for the core.
+func (k *packers) help(x *deflate.Writer, work func(*deflate.Writer) bool) {
+	for more := true; more; {
+		more = work(x)
+		<-k.slots
+		more = more && k.seize()
+	}
+	k.free(x)
+}
+
+// seize takes a core if one is free and nobody waits.
+func (k *packers) seize() bool {
+	select {
+	case k.slots <- struct{}{}:
+		return true
+	default:
+		return false
+	}
+}
+
+// pack deflates all of plain, a large one on all cores that are free.
 func (k *packers) pack(plain []byte, setting int) ([]byte, error) {
 	k.slots <- struct{}{}
 	defer func() { <-k.slots }()
@@ -55,8 +89,7 @@ func (k *packers) pack(plain []byte, setting int) ([]byte, error) {
 		return nil, err
 	}
 	defer k.free(x)
-	x.Write(plain)
-	err = x.Close() // tells of the write as well
+	err = x.Pack(plain, k.lend)
 	return out.Bytes(), err
 }
 

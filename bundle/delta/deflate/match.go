@@ -236,9 +236,13 @@ func (p *parser) insertFrom(at, last int) {
 		}
 		return
 	}
+	hash, shift, mask := p.hash, p.shift&31, p.mask&placeMask
 	for ; at <= last; at++ {
-		p.insert(at)
+		hash = (hash<<shift ^ uint(p.window[at+minMatch-1])) & mask
+		p.prev[at&windowMask] = p.head[hash]
+		p.head[hash] = uint16(at)
 	}
+	p.hash = hash
 }
 
 func (p *parser) parseFast(end bool) bool {

@@ -16,7 +16,7 @@ import (
 const (
 	partSize  = 4 * windowSize // cut where the window slides: no more than one is filled in
 	partLeast = 2 * partSize   // less is not cut
-	meeting   = 2 << 10        // bytes behind a cut in which two parsers may meet
+	meeting   = 512            // bytes behind a cut in which two parsers may meet
 	stride    = 16 << 10       // bytes after which a parser sees whether it is still wanted
 )
 
@@ -125,8 +125,11 @@ func (j *packing) behind(x *part) (next *part, mine bool) {
 	if x.next != nil {
 		return x.next, false
 	}
-	next = j.claimNext()
-	return next, next != nil
+	if next = j.claimNext(); next == nil {
+		return nil, false
+	}
+	close(next.marked) // one that goes on is met nowhere
+	return next, true
 }
 
 // drop makes x go through the part behind it, unless x is dropped itself, and that one

@@ -61,23 +61,22 @@ func serially(t testing.TB, p []byte, o Params) []byte { return pack(t, p, o, 1<
 
 // TestPartsLikeZlib compares what parts give with what C zlib gave.
 func TestPartsLikeZlib(t *testing.T) {
-	for _, step := range []int{1000, 10000, 50021} {
-		testLikeZlib(t, 4, func(p []byte, o Params) []byte {
-			packed, _ := packApart(t, p, o, steps(len(p), step))
-			return packed
-		})
-	}
+	testLikeZlib(t, 4, func(p []byte, o Params) []byte {
+		packed, _ := packApart(t, p, o, steps(len(p), 10007))
+		return packed
+	})
 }
 
+// TestParts: cut anywhere, the same.
 func TestParts(t *testing.T) {
 	met, all := 0, 0
-	for _, o := range []Params{{4, 8}, {5, 8}, {6, 8}, {7, 8}, {8, 8}, {9, 8}, {6, 9}, {9, 9}, {4, 9}, {6, 1}} {
+	for _, o := range []Params{{4, 8}, {6, 8}, {9, 8}, {7, 9}, {6, 1}} {
 		for kind := range 7 {
-			for _, n := range []int{minLookahead, 600, 65535, 65536 - minLookahead, 65537, 98304, 131072 + 700} {
+			for _, n := range []int{minLookahead, 600, 2*windowSize - minLookahead, 3*windowSize + 1, 4*windowSize + 700} {
 				p := sample(kind, n)
 				want := serially(t, p, o)
-				for _, cuts := range [][]int{{1}, {n - minLookahead}, steps(n, 4099), steps(n, 1<<15), edges(n), steps(min(n, 900), 1)} {
-					cuts = slices.DeleteFunc(cuts, func(at int) bool { return at < 1 || at > n-minLookahead })
+				for _, cuts := range [][]int{{}, {1}, {n - minLookahead}, steps(n, 1<<14), edges(n), steps(min(n, 300), 1)} {
+					cuts = slices.DeleteFunc(cuts, func(at int) bool { return at == 0 })
 					got, times := packApart(t, p, o, cuts)
 					if !bytes.Equal(got, want) {
 						t.Fatalf("%v, kind %d, %d bytes cut at %v: differs", o, kind, n, cuts)
@@ -87,7 +86,9 @@ func TestParts(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("met at %d of %d cuts", met, all)
+	if met < all/2 || met == all {
+		t.Errorf("parsers met at %d of %d cuts", met, all)
+	}
 }
 
 // cores lends so many Writers at a time.
@@ -159,22 +160,22 @@ func TestPack(t *testing.T) {
 // TestPackTakesHelp fails if a second parser is never of use.
 func TestPackTakesHelp(t *testing.T) {
 	plain := sample(2, 2<<20)
-	var b bytes.Buffer
-	w, err := NewWriter(&b, Params{6, 8})
+	w, err := NewWriter(io.Discard, Params{6, 8})
 	if err != nil {
 		t.Fatal(err)
 	}
 	others := newCores(t, 1)
-	j := &packing{plain: plain, params: w.params, cuts: cuts(len(plain)), lend: others.lend}
-	if err := w.packParts(j); err != nil {
-		t.Fatal(err)
+	for range 20 { // the other one may come too late
+		w.Reset(io.Discard, w.params)
+		j := &packing{plain: plain, params: w.params, cuts: cuts(len(plain)), lend: others.lend}
+		if err := w.packParts(j); err != nil {
+			t.Fatal(err)
+		}
+		if j.met.Load() > 0 {
+			return
+		}
 	}
-	if j.met.Load() == 0 {
-		t.Error("one parser did it all")
-	}
-	if !bytes.Equal(b.Bytes(), serially(t, plain, w.params)) {
-		t.Error("differs")
-	}
+	t.Error("one parser did it all")
 }
 
 type failing struct{ after int }
@@ -220,14 +221,14 @@ func FuzzParts(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(random, 1))
-		plain := mixture(r, seed, minLookahead+int(size%(5*windowSize)))
+		plain := mixture(r, seed, minLookahead+1+int(size%(5*windowSize)))
 		o := Params{4 + int(level)%6, 1 + int(level/6)%9}
 		var cuts []int
 		for range cutMost {
-			cuts = append(cuts, 1+r.IntN(len(plain)-minLookahead+1-1+1))
+			cuts = append(cuts, 1+r.IntN(len(plain)-minLookahead))
 		}
 		slices.Sort(cuts)
-		cuts = slices.DeleteFunc(slices.Compact(cuts), func(at int) bool { return at > len(plain)-minLookahead })
+		cuts = slices.Compact(cuts)
 		want := serially(t, plain, o)
 		if got, _ := packApart(t, plain, o, cuts); !bytes.Equal(got, want) {
 			t.Fatalf("%v, %d bytes, cuts %v: differs", o, len(plain), cuts)

@@ -22,6 +22,8 @@ func (p *parser) start(j *packing, x *part) {
 	p.at = from - p.base
 	p.ahead -= p.at - first
 	p.insertFrom(first, p.at-1)
+	p.symbols = x.symbols
+	p.mark(j, x)
 }
 
 // upto parses until the first place at or behind to, of those that it comes to.
@@ -36,9 +38,6 @@ func (p *parser) upto(j *packing, to int) {
 // p is to go on with that.
 func (p *parser) stretch(j *packing, x *part) *part {
 	defer j.busy.Done()
-	p.symbols = x.symbols
-	p.mark(j, x)
-	close(x.marked)
 	next, mine := p.through(j, x)
 	if p.deep {
 		j.deep.Store(true)
@@ -46,10 +45,11 @@ func (p *parser) stretch(j *packing, x *part) *part {
 	x.symbols, p.symbols = p.symbols, nil
 	x.follows = next
 	close(x.done)
-	if mine {
-		return next
+	if !mine {
+		return nil
 	}
-	return nil
+	p.symbols = next.symbols
+	return next
 }
 
 // through goes on to the end of x, or beyond it to where the parser of what follows stood.
@@ -89,6 +89,7 @@ func (p *parser) reach(j *packing, x *part) bool {
 
 // mark notes where behind the cut no match is in hand.
 func (p *parser) mark(j *packing, x *part) {
+	defer close(x.marked)
 	from := j.begin(x.n)
 	most := min(x.to, from+meeting, len(j.plain)-minLookahead)
 	for at := p.place(); at < most && x.n > 0; at = p.place() {
