@@ -129,6 +129,27 @@ func TestCuts(t *testing.T) {
 	}
 }
 
+// TestCutsWhereTheWindowSlides: the farthest string that counts is lost when the window slides,
+// and what has left it cannot be stored; a write that ends shortly behind the place does not
+// make it slide sooner.
+func TestCutsWhereTheWindowSlides(t *testing.T) {
+	const at = windowSize + maxDist
+	far := sample(1, 3*windowSize)
+	for _, from := range []int{at - maxDist, at} {
+		copy(far[from:], "\xF0\xF3\xF5\xF9\xF0\xF2\xF3\xF3\xF1")
+	}
+	for i, plain := range [][]byte{far, sample(0, 3*windowSize)} {
+		for _, o := range []Params{{1, 8}, {6, 8}, {6, 9}, {9, 9}} {
+			want := serially(t, plain, o)
+			for _, cut := range []int{at, at + 1, at + 100, at + minLookahead - 1, at + minLookahead} {
+				if !bytes.Equal(pack(t, plain, o, cut), want) {
+					t.Errorf("content %d, %v, cut at %d: differs", i, o, cut)
+				}
+			}
+		}
+	}
+}
+
 // packWith packs p with a writer that takes to the chains of four bytes after most
 // strings too many.
 func packWith(t testing.TB, p []byte, o Params, most int) []byte {

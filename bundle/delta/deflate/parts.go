@@ -14,10 +14,10 @@ import (
 // there is none soon, as in long runs, it goes through the whole part, which is dropped.
 
 const (
-	partSize  = 4 * windowSize // cut where the window slides: no more than one is filled in
-	partLeast = 2 * partSize   // less is not cut
-	meeting   = 512            // bytes behind a cut in which two parsers may meet
-	stride    = 16 << 10       // bytes after which a parser sees whether it is still wanted
+	partSize  = 128 << 10
+	partLeast = 2 * partSize // less is not cut
+	meeting   = 512          // bytes behind a cut in which two parsers may meet
+	stride    = 16 << 10     // bytes after which a parser sees whether it is still wanted
 )
 
 // Lend has work called with a Writer of its own in another goroutine, again and again until
@@ -105,6 +105,8 @@ func (j *packing) claimNext() *part {
 	x := &part{n: j.claimed, to: j.end(j.claimed), marked: make(chan struct{}), done: make(chan struct{})}
 	if n := len(j.spare); n > 0 {
 		x.symbols, j.spare = j.spare[n-1], j.spare[:n-1]
+	} else {
+		x.symbols = make([]symbol, 0, partSize/4)
 	}
 	if j.last != nil {
 		j.last.next = x
