@@ -8,12 +8,16 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"sync"
 	"testing"
 )
 
 // sample makes bytes that both this test and testdata/vectors.py can make.
 func sample(kind, n int) []byte {
-	out := make([]byte, 0, n)
+	if kind >= 8 {
+		return edge(kind, n)
+	}
+	out, seen := make([]byte, 0, n), map[[3]byte]bool{}
 	x := uint64(kind)*0x9E3779B97F4A7C15 + 1
 	next := func() uint64 {
 		x ^= x << 13
@@ -52,6 +56,18 @@ func sample(kind, n int) []byte {
 			} else {
 				out = append(out, byte(r>>32))
 			}
+		case 7: // noise in which no three bytes come twice: all literals
+			c := byte(0)
+			for k := range 255 {
+				c = byte((int(r>>32)+k)%255 + 1)
+				if n := len(out); n < 2 || !seen[[3]byte{out[n-2], out[n-1], c}] {
+					break
+				}
+			}
+			if n := len(out); n >= 2 {
+				seen[[3]byte{out[n-2], out[n-1], c}] = true
+			}
+			out = append(out, c)
 		default:
 			out = append(out, byte(kind))
 		}
@@ -59,7 +75,28 @@ func sample(kind, n int) []byte {
 	return out[:n]
 }
 
-var sizes = []int{0, 1, 2, 3, 5, 100, 4000, 33000, 65536, 140000}
+// edge makes what shows where exactly the window slides.
+func edge(kind, n int) []byte {
+	const slides = windowSize + maxDist
+	if kind == 9 { // a string at the farthest distance that counts, at the last place before it
+		out := sample(1, n)
+		for _, at := range []int{slides - maxDist, slides} {
+			copy(out[min(at, n):], "\xF0\xF3\xF5\xF9\xF0\xF2\xF3\xF3\xF1")
+		}
+		return out
+	}
+	// A block for memLevel 9 that begins at that place, cannot but be stored, and ends in a match in
+	// which the window is about to slide once more.
+	u := sample(7, max(n, 70000))
+	const first, last = 32639, 32639 + 32766
+	return slices.Concat(u[:first], make([]byte, slides-first), u[first:last], u[60000:60006], u[last:])[:n]
+}
+
+const kinds = 10
+
+// With memLevel 9 a block of 32767 literals ends with the content, and what begins there has left
+// the window at 65274; matches at the farthest distance are lost there if the end is near.
+var sizes = []int{0, 1, 2, 3, 5, 100, 4000, 32767, 33000, 65274, 65374, 65536, 140000}
 
 func pack(t testing.TB, p []byte, o Params, cut int) []byte {
 	t.Helper()
@@ -81,6 +118,16 @@ func pack(t testing.TB, p []byte, o Params, cut int) []byte {
 	return b.Bytes()
 }
 
+// samples are all that zlibDigests are of.
+var samples = sync.OnceValue(func() (out [][]byte) {
+	for kind := range kinds {
+		for _, n := range sizes {
+			out = append(out, sample(kind, n))
+		}
+	}
+	return out
+})
+
 // TestLikeZlib compares with what C zlib gave (testdata/vectors.py).
 func TestLikeZlib(t *testing.T) {
 	testLikeZlib(t, 1, func(p []byte, o Params) []byte { return serially(t, p, o) })
@@ -91,10 +138,8 @@ func testLikeZlib(t *testing.T, lowest int, pack func(p []byte, o Params) []byte
 	for _, memory := range []int{8, 9} {
 		for level := lowest; level <= 9; level++ {
 			all := sha256.New()
-			for kind := range 7 {
-				for _, n := range sizes {
-					all.Write(pack(sample(kind, n), Params{level, memory}))
-				}
+			for _, p := range samples() {
+				all.Write(pack(p, Params{level, memory}))
 			}
 			key := fmt.Sprintf("%d/%d", level, memory)
 			if got := hex.EncodeToString(all.Sum(nil)); got != zlibDigests[key] {
@@ -134,16 +179,13 @@ func TestCuts(t *testing.T) {
 // make it slide sooner.
 func TestCutsWhereTheWindowSlides(t *testing.T) {
 	const at = windowSize + maxDist
-	far := sample(1, 3*windowSize)
-	for _, from := range []int{at - maxDist, at} {
-		copy(far[from:], "\xF0\xF3\xF5\xF9\xF0\xF2\xF3\xF3\xF1")
-	}
-	for i, plain := range [][]byte{far, sample(0, 3*windowSize)} {
+	for _, kind := range []int{7, 8, 9} {
+		plain := sample(kind, 3*windowSize)
 		for _, o := range []Params{{1, 8}, {6, 8}, {6, 9}, {9, 9}} {
 			want := serially(t, plain, o)
 			for _, cut := range []int{at, at + 1, at + 100, at + minLookahead - 1, at + minLookahead} {
 				if !bytes.Equal(pack(t, plain, o, cut), want) {
-					t.Errorf("content %d, %v, cut at %d: differs", i, o, cut)
+					t.Errorf("kind %d, %v, cut at %d: differs", kind, o, cut)
 				}
 			}
 		}

@@ -70,9 +70,9 @@ func TestPartsLikeZlib(t *testing.T) {
 // TestParts: cut anywhere, the same.
 func TestParts(t *testing.T) {
 	met, all := 0, 0
-	for _, o := range []Params{{4, 8}, {6, 8}, {9, 8}, {7, 9}, {6, 1}} {
-		for kind := range 7 {
-			for _, n := range []int{minLookahead, 600, 2*windowSize - minLookahead, 3*windowSize + 1, 4*windowSize + 700} {
+	for _, o := range []Params{{4, 8}, {6, 8}, {9, 9}, {6, 1}} {
+		for kind := range kinds {
+			for _, n := range []int{minLookahead, 600, windowSize + maxDist, 2*windowSize - 1, 3*windowSize + 1} {
 				p := sample(kind, n)
 				want := serially(t, p, o)
 				for _, cuts := range [][]int{{}, {1}, {n - minLookahead}, steps(n, 1<<14), edges(n), steps(min(n, 300), 1)} {
@@ -88,6 +88,27 @@ func TestParts(t *testing.T) {
 	}
 	if met < all/2 || met == all {
 		t.Errorf("parsers met at %d of %d cuts", met, all)
+	}
+}
+
+// TestDropped: a part that is dropped drops none itself and is met by none; the one behind it stays.
+func TestDropped(t *testing.T) {
+	j := &packing{plain: make([]byte, 5000), params: Params{6, 8}, cuts: []int{1000, 2000}}
+	x, y, z := j.claim(), j.claim(), j.claim()
+	j.drop(x)
+	j.drop(y)
+	if !y.dropped.Load() || z.dropped.Load() || x.next != z || x.to != 2000 {
+		t.Error("not the second part was dropped alone")
+	}
+	if next, _ := j.behind(y); next != nil {
+		t.Error("a dropped part goes on")
+	}
+	if next, mine := j.behind(x); next != z || mine {
+		t.Error("the third part does not follow the first")
+	}
+	j.drop(x)
+	if next, _ := j.behind(x); next != nil || x.to != 5000 {
+		t.Error("there is one behind the end")
 	}
 }
 
