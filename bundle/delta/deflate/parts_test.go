@@ -213,8 +213,8 @@ func (f *failing) Write(p []byte) (int, error) {
 // TestPackFails: an error of the writer ends it, and nobody works on.
 func TestPackFails(t *testing.T) {
 	plain := sample(2, 3<<20)
-	for _, after := range []int{0, 50000, 400000} {
-		others := newCores(t, 2)
+	for i, after := range []int{0, 0, 50000, 50000, 400000, 400000} {
+		others := newCores(t, i%2*2)
 		w, err := NewWriter(&failing{after}, Params{6, 8})
 		if err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ func (p *parser) stretch(j *packing, x *part) *part {
 	if p.deep {
 		j.deep.Store(true)
 	}
-	x.symbols, p.symbols = p.symbols, nil
+	x.symbols, p.symbols, p.in = p.symbols, nil, nil
 	x.follows = next
 	close(x.done)
 	if !mine {
