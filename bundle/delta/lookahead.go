@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 
 	"packlift/bundle/delta/bytediff"
+	"packlift/bundle/delta/deflate"
 	"packlift/bundle/delta/match"
 	"packlift/bundle/delta/zipfile"
 )
@@ -41,20 +42,42 @@ func newHands(jobs int) hands {
 	return out
 }
 
-// each calls f for 0 to n-1, several at a time.
+// each calls f for 0 to n-1, several at a time. Who has nothing to do helps to pack.
 func (h hands) each(n int, f func(h *hand, i int)) {
 	var next atomic.Int64
+	var others sync.WaitGroup
+	idle := make(chan *hand, len(h))
 	work := func(h *hand) {
+		h.packer.Lend = func(work func(*deflate.Writer) bool) bool { return lend(idle, &others, work) }
 		for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
 			f(h, i)
 		}
+		h.packer.Lend = nil
+		idle <- h
 	}
-	var others sync.WaitGroup
-	for _, x := range h[1:min(len(h), max(1, n))] {
+	busy := min(len(h), max(1, n))
+	for _, x := range h[busy:] {
+		idle <- x
+	}
+	for _, x := range h[1:busy] {
 		others.Go(func() { work(x) })
 	}
 	work(h[0])
 	others.Wait()
+}
+
+// lend is a deflate.Lend of hands that have nothing to do.
+func lend(idle chan *hand, busy *sync.WaitGroup, work func(*deflate.Writer) bool) bool {
+	select {
+	case x := <-idle:
+		busy.Go(func() {
+			x.packer.Help(work)
+			idle <- x
+		})
+		return true
+	default:
+		return false
+	}
 }
 
 // rowOf is how many contents of n make the next row: most bytes, unless it is one.

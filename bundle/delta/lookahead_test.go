@@ -6,7 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
+	"time"
+
+	"packlift/bundle/delta/deflate"
+	"packlift/bundle/delta/zipfile"
 )
 
 // TestSameOnAnyCores: what is made does not depend on how many cores make it,
@@ -82,5 +87,40 @@ func TestRows(t *testing.T) {
 	}
 	if n := rowOf(rowMost+1, rowBytes, func(int) int64 { return 0 }); n != rowMost {
 		t.Error(n)
+	}
+}
+
+// TestHandsHelp: who has nothing to do packs for others, and each comes to its end with all of them.
+func TestHandsHelp(t *testing.T) {
+	plain := text(1, 1<<20)
+	packed := zlibbed(plain, zipfile.Setting(0).Level)
+	for _, jobs := range []int{1, 2, 4} {
+		h := newHands(jobs)
+		var helped atomic.Int32
+		h.each(2, func(x *hand, i int) {
+			if i == 0 {
+				return
+			}
+			for end := time.Now().Add(10 * time.Second); jobs > 1 && helped.Load() == 0 && time.Now().Before(end); {
+				x.packer.Lend(func(*deflate.Writer) bool {
+					helped.Add(1)
+					return false
+				})
+			}
+			if n, ok := x.packer.Find(plain, packed, 0); n != 0 || !ok {
+				t.Errorf("%d jobs: setting %d, %t", jobs, n, ok)
+			}
+			if n, ok := x.packer.Find(plain, packed, 1); n != 0 || !ok {
+				t.Errorf("%d jobs, another one likely: setting %d, %t", jobs, n, ok)
+			}
+		})
+		if (helped.Load() > 0) != (jobs > 1) {
+			t.Errorf("%d jobs: %d helped", jobs, helped.Load())
+		}
+		for _, x := range h {
+			if x.packer.Lend != nil {
+				t.Errorf("%d jobs: lends on", jobs)
+			}
+		}
 	}
 }

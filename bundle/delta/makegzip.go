@@ -35,7 +35,9 @@ func (m *maker) parseGzip(in io.ReaderAt, size int64) *gzipped {
 	if err != nil {
 		return nil
 	}
-	setting, ok := m.hands[0].packer.Find(content, packed, m.setting)
+	var setting int
+	var ok bool
+	m.hands.each(1, func(h *hand, _ int) { setting, ok = h.packer.Find(content, packed, m.setting) })
 	f := zipfile.Facts{CRC: crc32.ChecksumIEEE(content), Plain: plain}
 	if !ok || !bytes.Equal(f.GzipTail(), tail) {
 		return nil

@@ -72,7 +72,7 @@ func (w *Writer) writeReady(j *packing, x *part, skip int) (*part, int) {
 			return x, skip
 		}
 		w.writePart(j, x, skip)
-		j.recycle(x.symbols)
+		j.recycle(x)
 		x, skip = x.follows, x.skip
 	}
 	return nil, 0

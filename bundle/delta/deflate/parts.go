@@ -17,6 +17,7 @@ const (
 	partSize  = 128 << 10
 	partLeast = 2 * partSize // less is not cut
 	meeting   = 512          // bytes behind a cut in which two parsers may meet
+	mostParts = 32           // that are begun before those in front are written
 	stride    = 16 << 10     // bytes after which a parser sees whether it is still wanted
 )
 
@@ -39,6 +40,7 @@ type packing struct {
 
 	mu      sync.Mutex
 	claimed int   // parts
+	written int   // of them, with those dropped
 	last    *part // that was claimed
 	stopped atomic.Bool
 	spare   [][]symbol
@@ -77,10 +79,13 @@ func (j *packing) begin(n int) int {
 	return j.cuts[n-1]
 }
 
-// claim gives the next part to be parsed, nil if there is none.
+// claim gives the next part to be parsed, nil if there is none or too many wait.
 func (j *packing) claim() *part {
 	j.mu.Lock()
 	defer j.mu.Unlock()
+	if j.claimed-j.written >= mostParts {
+		return nil
+	}
 	return j.claimNext()
 }
 
@@ -144,9 +149,10 @@ func (j *packing) stop() {
 	j.busy.Wait()
 }
 
-// recycle takes the memory of symbols that are needed no more.
-func (j *packing) recycle(symbols []symbol) {
+// recycle takes the memory of a part that is written.
+func (j *packing) recycle(x *part) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.spare = append(j.spare, symbols[:0])
+	j.written = x.n + 1
+	j.spare = append(j.spare, x.symbols[:0])
 }

@@ -21,7 +21,7 @@ func packApart(t testing.TB, p []byte, o Params, cuts []int) (packed []byte, met
 	}
 	j := &packing{plain: p, params: o, cuts: cuts}
 	var parts []*part
-	for x := j.claim(); x != nil; x = j.claim() {
+	for x := j.claimNext(); x != nil; x = j.claimNext() {
 		parts = append(parts, x)
 	}
 	for _, x := range slices.Backward(parts) {

@@ -3,6 +3,7 @@ package zipfile
 import (
 	"bytes"
 	"errors"
+	"io"
 
 	"packlift/bundle/delta/deflate"
 )
@@ -21,7 +22,19 @@ var Settings = len(settings)
 func Setting(n int) deflate.Params { return settings[n] }
 
 // Packer tries settings. It keeps its memory.
-type Packer struct{ w *deflate.Writer }
+type Packer struct {
+	Lend deflate.Lend // for the likely setting; may be nil
+	w    *deflate.Writer
+}
+
+// Help does another's work as long as there is any.
+func (k *Packer) Help(work func(*deflate.Writer) bool) {
+	if k.w == nil {
+		k.w, _ = deflate.NewWriter(io.Discard, settings[0])
+	}
+	for work(k.w) {
+	}
+}
 
 var errDiffers = errors.New("differs")
 
@@ -39,23 +52,27 @@ func (e *expecting) Write(p []byte) (int, error) {
 // Find gives the number of a setting that makes plain into packed. The likely
 // one is tried first.
 func (k *Packer) Find(plain, packed []byte, likely int) (int, bool) {
-	if k.makes(likely, plain, packed) {
+	if k.makes(likely, plain, packed, k.Lend) {
 		return likely, true
 	}
 	for n := range settings {
-		if n != likely && k.makes(n, plain, packed) {
+		if n != likely && k.makes(n, plain, packed, nil) {
 			return n, true
 		}
 	}
 	return 0, false
 }
 
-func (k *Packer) makes(n int, plain, packed []byte) bool {
+// makes packs as a whole what others help with, and else sees a difference sooner.
+func (k *Packer) makes(n int, plain, packed []byte, lend deflate.Lend) bool {
 	e := &expecting{packed}
 	if k.w == nil {
 		k.w, _ = deflate.NewWriter(e, settings[n])
 	} else {
 		k.w.Reset(e, settings[n])
+	}
+	if lend != nil {
+		return k.w.Pack(plain, lend) == nil && len(e.want) == 0
 	}
 	if _, err := k.w.Write(plain); err != nil {
 		return false
