@@ -3,6 +3,7 @@ package deflate
 import (
 	"fmt"
 	"io"
+	"slices"
 	"testing"
 )
 
@@ -51,6 +52,26 @@ func BenchmarkPack(b *testing.B) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// BenchmarkSmall packs contents of 3 kB, as classes are.
+func BenchmarkSmall(b *testing.B) {
+	plain := sample(2, 300<<10)
+	w, err := NewWriter(io.Discard, Params{6, 8})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.SetBytes(int64(len(plain)))
+	for b.Loop() {
+		for p := range slices.Chunk(plain, 3<<10) {
+			if err := w.Reset(io.Discard, Params{6, 8}); err != nil {
+				b.Fatal(err)
+			}
+			if err := w.Pack(p, nil); err != nil {
+				b.Fatal(err)
+			}
 		}
 	}
 }

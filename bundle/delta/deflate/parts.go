@@ -50,7 +50,7 @@ type packing struct {
 // part is what one parser parses.
 type part struct {
 	n       int // its number
-	to      int
+	to      int // where it ends, or goes through to; it is its own parser that changes it
 	symbols []symbol
 	// marks tell, of places behind the cut where no match is in hand, how many symbols end
 	// there, plus one.

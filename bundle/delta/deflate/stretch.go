@@ -91,7 +91,7 @@ func (p *parser) reach(j *packing, x *part) bool {
 func (p *parser) mark(j *packing, x *part) {
 	defer close(x.marked)
 	from := j.begin(x.n)
-	most := min(x.to, from+meeting, len(j.plain)-minLookahead)
+	most := min(j.end(x.n), from+meeting, len(j.plain)-minLookahead)
 	for at := p.place(); at < most && x.n > 0; at = p.place() {
 		if p.matchLen < minMatch {
 			n := len(p.symbols) + 1
@@ -107,7 +107,7 @@ func (p *parser) mark(j *packing, x *part) {
 // meet goes on to where the one stood who parsed next.
 func (p *parser) meet(j *packing, x, next *part) bool {
 	from := j.begin(next.n)
-	most := min(next.to, from+meeting, len(j.plain)-minLookahead)
+	most := min(j.end(next.n), from+meeting, len(j.plain)-minLookahead)
 	for at := p.place(); at < most; at = p.place() {
 		if n := next.marks[at-from]; n > 0 && p.matchLen < minMatch {
 			p.finish()
