@@ -242,10 +242,10 @@ func FuzzParts(f *testing.F) {
 			return
 		}
 		r := rand.New(rand.NewPCG(random, 1))
-		plain := mixture(r, seed, minLookahead+1+int(size%(5*windowSize)))
+		plain := mixture(r, seed, minLookahead+1+int(size%(3*windowSize)))
 		o := Params{4 + int(level)%6, 1 + int(level/6)%9}
 		var cuts []int
-		for range cutMost {
+		for range cutMost % 16 {
 			cuts = append(cuts, 1+r.IntN(len(plain)-minLookahead))
 		}
 		slices.Sort(cuts)
