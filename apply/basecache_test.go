@@ -32,23 +32,13 @@ func TestBaseIsReadOnce(t *testing.T) {
 		}
 		if once {
 			must(t, err)
-			data, err := os.ReadFile(filepath.Join(p.Dir(), filepath.FromSlash(pl.opAt(t, "app-2.jar").New)))
+			data, err := os.ReadFile(filepath.Join(p.Dir(), filepath.FromSlash(opOf(t, pl.ops, "app-2.jar").New)))
 			if must(t, err); string(data) != now["app-2.jar"].text {
 				t.Errorf("staged %.40q…", data)
 			}
 		}
 		must(t, s.drop())
 	}
-}
-
-func (pl *Plan) opAt(t *testing.T, p string) *op {
-	for i := range pl.ops {
-		if pl.ops[i].Path == p {
-			return &pl.ops[i]
-		}
-	}
-	t.Fatalf("%s does not change", p)
-	return nil
 }
 
 // Room is for what is looked out for, as long as there is some, and once for each

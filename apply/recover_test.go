@@ -83,11 +83,11 @@ func TestRecoverStageDamaged(t *testing.T) {
 }
 
 // opOf is the op of a path.
-func opOf(t *testing.T, tr *transaction, path string) *op {
+func opOf(t *testing.T, ops []op, path string) *op {
 	t.Helper()
-	for i := range tr.ops {
-		if tr.ops[i].Path == path {
-			return &tr.ops[i]
+	for i := range ops {
+		if ops[i].Path == path {
+			return &ops[i]
 		}
 	}
 	t.Fatalf("no op of %s", path)
@@ -98,7 +98,7 @@ func opOf(t *testing.T, tr *transaction, path string) *op {
 // not the staged contents, which nobody can put right.
 func TestRecoverNeitherWay(t *testing.T) {
 	p, tr := interruptedPack(t, false)
-	o := opOf(t, tr, "lib/core.jar")
+	o := opOf(t, tr.ops, "lib/core.jar")
 	must(t, os.Remove(filepath.Join(p.Dir(), o.New)))
 	old := filepath.Join(p.Dir(), o.Old)
 	kept, err := os.ReadFile(old)
@@ -115,7 +115,7 @@ func TestRecoverNeitherWay(t *testing.T) {
 // A file that was put where one was to be added is no reason not to go back.
 func TestRecoverBackPastAnEdit(t *testing.T) {
 	p, tr := interruptedPack(t, false)
-	must(t, os.Remove(filepath.Join(p.Dir(), opOf(t, tr, "lib/core.jar").New)))
+	must(t, os.Remove(filepath.Join(p.Dir(), opOf(t, tr.ops, "lib/core.jar").New)))
 	must(t, os.WriteFile(filepath.Join(p.Dir(), "fresh"), []byte("edited"), 0o644))
 	out, err := Recover(context.Background(), p, nil)
 	if err != nil || out.Action != ActionUndone {
