@@ -45,7 +45,7 @@ type hashes struct {
 // hasher owns the buffers of the passes of one Open.
 type hasher struct {
 	free     chan *block
-	progress func(n int64) // bytes read since the last call; may be nil
+	progress func(n int64) // bytes of a large part read since the last call
 }
 
 func newHasher(progress func(int64)) *hasher {
@@ -56,12 +56,9 @@ func newHasher(progress func(int64)) *hasher {
 	return h
 }
 
-// member makes one pass over m. A file that ends too early is of class
-// fault.Truncated, an ended ctx of class fault.Interrupted.
+// member makes one pass over m, of more than one piece. A file that ends too early
+// is of class fault.Truncated, an ended ctx of class fault.Interrupted.
 func (h *hasher) member(ctx context.Context, r io.ReaderAt, m bundle.Member) (*hashes, error) {
-	if m.Size <= bundle.PieceSize {
-		return h.onePiece(ctx, r, m)
-	}
 	var first manifest.Digest
 	out := &hashes{pieces: make([]manifest.Digest, 1, bundle.PieceCount(m.Size))}
 	whole, pieces := make(chan *block, blockCount), make(chan *block, blockCount)
@@ -81,11 +78,11 @@ func (h *hasher) member(ctx context.Context, r io.ReaderAt, m bundle.Member) (*h
 }
 
 // onePiece hashes a part whose only piece is the whole. It is over before
-// other goroutines would be at work.
-func (h *hasher) onePiece(ctx context.Context, r io.ReaderAt, m bundle.Member) (*hashes, error) {
+// other goroutines would be at work on it. Its faults are those of member.
+func onePiece(ctx context.Context, r io.ReaderAt, m bundle.Member) (*hashes, error) {
 	b, s := &block{buf: make([]byte, min(m.Size, smallBlock))}, sha256.New()
 	for at := int64(0); at < m.Size; at += int64(b.n) {
-		if err := h.fill(ctx, b, r, m, at); err != nil {
+		if err := b.fill(ctx, r, m, at); err != nil {
 			return nil, err
 		}
 		s.Write(b.buf[:b.n])
@@ -98,7 +95,7 @@ func (h *hasher) onePiece(ctx context.Context, r io.ReaderAt, m bundle.Member) (
 }
 
 // fill reads the block of m at at.
-func (h *hasher) fill(ctx context.Context, b *block, r io.ReaderAt, m bundle.Member, at int64) error {
+func (b *block) fill(ctx context.Context, r io.ReaderAt, m bundle.Member, at int64) error {
 	if ctx.Err() != nil {
 		return fault.New(fault.Interrupted, "verification of %s: %w", m.Name, context.Cause(ctx))
 	}
@@ -109,9 +106,6 @@ func (h *hasher) fill(ctx context.Context, b *block, r io.ReaderAt, m bundle.Mem
 	if err := readFull(r, b.buf[:b.n], m.Offset+at); err != nil {
 		return memberFault(m.Name, err)
 	}
-	if h.progress != nil {
-		h.progress(int64(b.n))
-	}
 	return nil
 }
 
@@ -119,10 +113,11 @@ func (h *hasher) fill(ctx context.Context, b *block, r io.ReaderAt, m bundle.Mem
 func (h *hasher) read(ctx context.Context, r io.ReaderAt, m bundle.Member, whole, pieces chan<- *block) error {
 	for at := int64(0); at < m.Size; {
 		b := <-h.free
-		if err := h.fill(ctx, b, r, m, at); err != nil {
+		if err := b.fill(ctx, r, m, at); err != nil {
 			h.free <- b
 			return err
 		}
+		h.progress(int64(b.n))
 		n := int64(b.n) // b is the hashers' once it is sent
 		if at < bundle.PieceSize {
 			b.left.Store(1)

@@ -15,11 +15,11 @@ import (
 )
 
 func TestHasherSizes(t *testing.T) {
-	h := newHasher(nil)
+	h := newHasher(func(int64) {})
 	for _, size := range []int{0, 1, smallBlock - 1, smallBlock, smallBlock + 1, blockSize - 1, blockSize, blockSize + 1, bundle.PieceSize - 1, bundle.PieceSize, bundle.PieceSize + 1, 3*bundle.PieceSize + 7} {
 		b := make([]byte, size+10)
 		rand.Read(b)
-		got, err := h.member(context.Background(), bytes.NewReader(b), bundle.Member{Name: "x", Offset: 5, Size: int64(size)})
+		got, err := pass(context.Background(), h, bytes.NewReader(b), bundle.Member{Name: "x", Offset: 5, Size: int64(size)})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -44,24 +44,34 @@ func TestHasherSizes(t *testing.T) {
 	}
 }
 
+// pass is the one that Open takes for a part of m's size.
+func pass(ctx context.Context, h *hasher, r io.ReaderAt, m bundle.Member) (*hashes, error) {
+	if m.Size <= bundle.PieceSize {
+		return onePiece(ctx, r, m)
+	}
+	return h.member(ctx, r, m)
+}
+
 func TestHasherFaults(t *testing.T) {
-	h := newHasher(nil)
-	m := bundle.Member{Name: "x", Size: 3 * blockSize}
-	if _, err := h.member(context.Background(), bytes.NewReader(make([]byte, 2*blockSize)), m); fault.ClassOf(err) != fault.Truncated {
-		t.Errorf("short file: %v", err)
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cancel()
-	if _, err := h.member(ctx, bytes.NewReader(make([]byte, 3*blockSize)), m); fault.ClassOf(err) != fault.Interrupted {
-		t.Errorf("cancelled: %v", err)
-	}
-	boom := errors.New("stick pulled")
-	if _, err := h.member(context.Background(), failingReader{boom}, m); !errors.Is(err, boom) {
-		t.Errorf("read error: %v", err)
-	}
-	// The buffers are all back: another pass works.
-	if _, err := h.member(context.Background(), bytes.NewReader(make([]byte, 30*blockSize)), bundle.Member{Size: 30 * blockSize}); err != nil {
-		t.Error(err)
+	h := newHasher(func(int64) {})
+	for _, size := range []int{3 * blockSize, 3 * bundle.PieceSize} {
+		m := bundle.Member{Name: "x", Size: int64(size)}
+		if _, err := pass(context.Background(), h, bytes.NewReader(make([]byte, size-1)), m); fault.ClassOf(err) != fault.Truncated {
+			t.Errorf("short file: %v", err)
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		if _, err := pass(ctx, h, bytes.NewReader(make([]byte, size)), m); fault.ClassOf(err) != fault.Interrupted {
+			t.Errorf("cancelled: %v", err)
+		}
+		boom := errors.New("stick pulled")
+		if _, err := pass(context.Background(), h, failingReader{boom}, m); !errors.Is(err, boom) {
+			t.Errorf("read error: %v", err)
+		}
+		// The buffers are all back: another pass works.
+		if _, err := pass(context.Background(), h, bytes.NewReader(make([]byte, size)), m); err != nil {
+			t.Error(err)
+		}
 	}
 }
 
@@ -80,7 +90,7 @@ func BenchmarkHasher(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(size)
-	h := newHasher(nil)
+	h := newHasher(func(int64) {})
 	for b.Loop() {
 		if _, err := h.member(context.Background(), f, bundle.Member{Size: size}); err != nil {
 			b.Fatal(err)

@@ -31,6 +31,7 @@ type Options struct {
 // digests, Untrusted for signatures, Rollback for MaxAge, Interrupted for an ended ctx.
 func Open(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Bundle, *Report, error) {
 	v := &opener{ctx: ctx, r: r, size: size, o: o, report: &Report{}}
+	defer func() { v.ahead.close() }()
 	steps := v.steps()
 	for i, s := range steps {
 		err := ctx.Err()

@@ -21,6 +21,7 @@ type opener struct {
 	report *Report
 
 	layout       *bundle.Layout
+	ahead        *ahead
 	sumsText     []byte
 	sigs         []claimed
 	sums         map[string]manifest.Digest
@@ -41,9 +42,12 @@ type step struct {
 }
 
 func (v *opener) steps() []step {
+	if v.o.Progress == nil {
+		v.o.Progress = func(int64) {}
+	}
 	h := newHasher(v.o.Progress)
 	s := []step{
-		{"container", bundle.LayerOuter, v.container},
+		{"container", bundle.LayerOuter, v.begin},
 		{"policy", bundle.LayerSignature, v.signatures},
 		{"sums", bundle.LayerSums, v.checkSums},
 		{"digest of " + bundle.ManifestName, bundle.LayerDigest, v.readManifest},
@@ -71,6 +75,15 @@ func (v *opener) bundle() *Bundle {
 		}
 	}
 	return b
+}
+
+// begin checks the container, and begins the passes that need no more than it.
+func (v *opener) begin() error {
+	if err := v.container(); err != nil {
+		return err
+	}
+	v.ahead = begin(v.ctx, v.r, v.layout)
+	return nil
 }
 
 func (v *opener) container() (err error) {

@@ -22,7 +22,7 @@ func (v *opener) part(h *hasher, name string) error {
 	if !ok {
 		return fault.New(fault.NotABundle, "%s is missing", name)
 	}
-	got, err := h.member(v.ctx, v.r, m)
+	got, err := v.hashes(h, m)
 	if err != nil {
 		return err
 	}
@@ -35,6 +35,18 @@ func (v *opener) part(h *hasher, name string) error {
 	v.computed[name] = got.pieces
 	v.report.pass("digest of "+name, "SHA-256 %s, %d bytes, %s", got.whole, m.Size, count.Of(len(got.pieces), "piece"))
 	return nil
+}
+
+func (v *opener) hashes(h *hasher, m bundle.Member) (*hashes, error) {
+	wait, begun := v.ahead.passes[m.Name]
+	if !begun {
+		return h.member(v.ctx, v.r, m)
+	}
+	out, err := wait()
+	if err == nil {
+		v.o.Progress(m.Size)
+	}
+	return out, err
 }
 
 // comparePart holds a part against the three signed places that describe it.
