@@ -20,10 +20,7 @@ func Run(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, o Option
 		return nil, errors.New("apply: Run takes a plan of NewPlan")
 	}
 	o = o.withDefaults()
-	source, err := openPayload(b, o)
-	if err != nil {
-		return nil, err
-	}
+	source := payloadFor(b, o)
 	res, err := pl.execute(ctx, p, source, o)
 	return res, errors.Join(err, source.Close())
 }

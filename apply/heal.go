@@ -151,10 +151,7 @@ func (h *Healing) Nothing() bool { return len(h.ops) == 0 && len(h.Conflicts) ==
 // RunHeal carries out a plan of NewHeal; what holds for Run holds for it.
 func RunHeal(ctx context.Context, p *pack.Pack, b *verify.Bundle, h *Healing, o Options) (*Result, error) {
 	o = o.withDefaults()
-	source, err := openPayload(b, o)
-	if err != nil {
-		return nil, err
-	}
+	source := payloadFor(b, o)
 	res, err := h.runHeal(ctx, p, source, o)
 	return res, errors.Join(err, source.Close())
 }

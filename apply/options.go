@@ -35,6 +35,8 @@ type Options struct {
 	Log          *slog.Logger            // may be nil
 	Now          func() time.Time        // may be nil
 
+	Payload *Payload // of the bundle, for the plan to begin with and for its run; may be nil
+
 	open  func() (blobs, func() error) // the payload; nil: no contents are to be had while planning
 	cache int64                        // bytes of old files that a plan holds; 0: cacheMost, less: none
 }

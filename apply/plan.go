@@ -132,6 +132,9 @@ func planUpdate(ctx context.Context, p *pack.Pack, info *bundle.Info, fit FitRes
 	if pl.cache, err = cacheFor(p.Root(), contents, o); err != nil {
 		return nil, err
 	}
+	if pl.cache != nil && len(levels.Contents) > 0 {
+		o.Payload.begin()
+	}
 	if err := pl.fill(ctx, p, manifest.Compare(base, target), o.withDefaults()); err != nil {
 		return nil, err
 	}

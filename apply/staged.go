@@ -137,10 +137,7 @@ func DropStaged(p *pack.Pack) error {
 // caller holds the lock.
 func Stage(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, o Options) (*StagedInfo, error) {
 	o = o.withDefaults()
-	source, err := openPayload(b, o)
-	if err != nil {
-		return nil, err
-	}
+	source := payloadFor(b, o)
 	info, err := pl.stageAll(ctx, p, source, o)
 	return info, errors.Join(err, source.Close())
 }

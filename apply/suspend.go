@@ -18,10 +18,7 @@ import (
 // and it records the update as pending. Nothing else of the pack changes. An
 // earlier Pending of the same bundle is carried on.
 func Suspend(ctx context.Context, p *pack.Pack, b *verify.Bundle, pl *Plan, from Source, o Options) (*Pending, error) {
-	source, err := openPayload(b, o.withDefaults())
-	if err != nil {
-		return nil, err
-	}
+	source := payloadFor(b, o)
 	w, err := pl.suspend(ctx, p, source, &Pending{Sums: b.Sums(), Source: from}, o)
 	return w, errors.Join(err, source.Close())
 }

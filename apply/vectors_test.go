@@ -25,8 +25,9 @@ func vectorTree(level int) tree {
 	return t
 }
 
-// TestVectorBetween applies the vector from each stop to each later one.
-func TestVectorBetween(t *testing.T) {
+// betweenVector is good-between, opened, and what reads it.
+func betweenVector(t *testing.T) (*verify.Bundle, Options) {
+	t.Helper()
 	raw, err := os.ReadFile(filepath.Join(testdata, "vectors", "good-between.packlift"))
 	must(t, err)
 	trust, err := verify.ParseTrustSet(os.DirFS(filepath.Join(testdata, "keys", "trust")))
@@ -38,6 +39,12 @@ func TestVectorBetween(t *testing.T) {
 	o := testOptions()
 	o.Identities, err = keys.ReadIdentities("identity.txt", secret, nil)
 	must(t, err)
+	return b, o
+}
+
+// TestVectorBetween applies the vector from each stop to each later one.
+func TestVectorBetween(t *testing.T) {
+	b, o := betweenVector(t)
 	stops := b.Info().Stops()
 	if len(stops) != 4 {
 		t.Fatalf("stops %v", stops)

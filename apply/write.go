@@ -92,18 +92,28 @@ func (t *stager) writeLike(o *op, fill func(delta.Digester) error, root *rootfs.
 	return nil
 }
 
+// writeback is how much of a large file, in bytes, is begun to be written to the disk
+// at a time, so that the sync of the stage finds little left. Small files are not: each
+// would be a write of its own.
+const writeback = 1 << 20
+
 // stagedWriter counts, hashes and tells of what goes into a staged file.
 type stagedWriter struct {
-	t   *stager
-	f   *rootfs.File
-	sum hash.Hash
-	n   int64
+	t     *stager
+	f     *rootfs.File
+	sum   hash.Hash
+	n     int64
+	begun int64 // of these, how many are on their way to the disk
 }
 
 func (w *stagedWriter) Write(b []byte) (int, error) {
 	n, err := w.f.Write(b)
 	w.sum.Write(b[:n])
 	w.n += int64(n)
+	if part := w.n - w.begun; part >= writeback {
+		w.f.StartWriteback(w.begun, part)
+		w.begun = w.n
+	}
 	w.t.o.Progress(w.t.done.Add(int64(n)), w.t.total)
 	return n, err
 }

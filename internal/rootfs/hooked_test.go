@@ -17,7 +17,7 @@ import (
 // What this file proves from the package's source, on each system: whatever can
 // change something on a disk stands in a function that is given to the hook.
 // All that packages os, syscall and x/sys offer counts as able to, but what is
-// listed here.
+// listed here. SyncFileRange begins what the kernel may begin at any time.
 
 var reading = map[string][]string{
 	"os":      {"ErrClosed", "ErrNotExist", "NewFile", "OpenRoot", "SameFile", "Stat", "TempDir"},
@@ -25,7 +25,7 @@ var reading = map[string][]string{
 	"os.Root": {"Close", "Lstat", "Open", "OpenFile", "OpenRoot", "Readlink", "Stat"},
 
 	"syscall.RawConn":          {"Control"},
-	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Flock", "Fstatfs", "Getrlimit", "Openat2", "Statx"},
+	"golang.org/x/sys/unix":    {"Close", "Fgetxattr", "Flistxattr", "Flock", "Fstatfs", "Getrlimit", "Openat2", "Statx", "SyncFileRange"},
 	"golang.org/x/sys/windows": {"GetDiskFreeSpaceEx", "GetFileInformationByHandle", "LockFileEx", "UTF16PtrFromString"},
 }
 

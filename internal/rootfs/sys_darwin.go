@@ -11,6 +11,9 @@ func kindOf(*unix.Statfs_t) Kind { return OtherKind }
 // SyncFS always returns ErrNoSyncFS here.
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 
+// StartWriteback does nothing here.
+func (f *File) StartWriteback(off, n int64) {}
+
 func (r *Root) plainFolder(string) bool { return false }
 
 func renameNew(a int, from string, b int, to string) error {

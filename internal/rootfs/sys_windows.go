@@ -42,6 +42,9 @@ func (r *Root) freeAt(name string) (Space, error) {
 // SyncFS always returns ErrNoSyncFS here.
 func (r *Root) SyncFS() error { return ErrNoSyncFS }
 
+// StartWriteback does nothing here.
+func (f *File) StartWriteback(off, n int64) {}
+
 func (r *Root) plainFolder(string) bool { return false }
 
 // moveExclusive is MoveFileEx without MOVEFILE_REPLACE_EXISTING, by whole path:

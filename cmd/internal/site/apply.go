@@ -209,6 +209,10 @@ func (a *applyFlags) change(ctx context.Context, s *session, from apply.Source, 
 	o := a.carryOn(a.options(ids))
 	o.Level = a.stop
 	s.logs(&o)
+	if !a.write.dryRun {
+		o.Payload = apply.NewPayload(b, o)
+		defer o.Payload.Close()
+	}
 	pl, err := a.plan(ctx, s, b, o)
 	if err != nil {
 		return a.explain(err)
