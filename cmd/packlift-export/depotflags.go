@@ -68,10 +68,19 @@ func (d *depotFlags) open(ctx context.Context, c *cli.Console, product, version,
 	return out, nil
 }
 
+// seenDir keeps what this user saw of depots; "" where there is no home.
+func seenDir() string {
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(home, ".packlift", "depots")
+}
+
 func (o *opened) seen(packDir string) ([]*depot.Seen, error) {
 	var dirs []string
-	if home, err := os.UserHomeDir(); err == nil {
-		dirs = append(dirs, filepath.Join(home, ".packlift", "depots"))
+	if dir := seenDir(); dir != "" {
+		dirs = append(dirs, dir)
 	}
 	if packDir != "" {
 		if isDir(filepath.Join(packDir, filepath.FromSlash(pack.Dir))) {

@@ -12,6 +12,7 @@ import (
 	"packlift/bundle"
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
+	"packlift/internal/depot"
 	"packlift/internal/export"
 	"packlift/internal/fault"
 )
@@ -70,6 +71,13 @@ func (a *publishFlags) run(ctx context.Context, c *cli.Console, tree string) err
 	}
 	defer common.CloseSigners(o.Signers)
 	limitMemory(o.MaxMemory)
+	if dir := seenDir(); dir != "" {
+		if o.Seen, err = depot.OpenSeen(dir); err != nil { // no reason not to publish
+			c.Warn("what was seen of this depot before cannot be kept: %v", err)
+		} else {
+			defer o.Seen.Close()
+		}
+	}
 	show := common.Stages{Console: c}
 	o.Progress = func(stage export.Stage, done, total int64) { show.At(string(stage), done, total) }
 	made, err := export.Publish(ctx, o)

@@ -55,7 +55,10 @@ func Open(ctx context.Context, o Options) (*View, error) {
 		return nil, tampered(v.name(IndexName), "is about %s-%s", v.Index.Product, v.Index.Version)
 	}
 	for _, s := range o.Seen {
-		if err := s.judge(v); err != nil {
+		if err := s.Judge(v); err != nil {
+			return nil, err
+		}
+		if err := s.Keep(&v.Index, v.Digest); err != nil {
 			return nil, err
 		}
 	}

@@ -39,29 +39,41 @@ type seenFile struct {
 	Index  manifest.Digest `json:"index"`
 }
 
-// judge refuses an index that is older than one seen before, or another one
-// of the same number, and remembers a newer one.
-func (s *Seen) judge(v *View) error {
-	name := fmt.Sprintf("seen-%s-%s.json", v.Index.Depot, v.folder)
+func (s *Seen) name(x *Index) string {
+	return fmt.Sprintf("seen-%s-%s.json", x.Depot, Folder(x.Product, x.Version))
+}
+
+// Judge refuses an index that is older than one seen before, or another one of the
+// same number (Rollback).
+func (s *Seen) Judge(v *View) error {
+	x := &v.Index
+	name := s.name(x)
 	old, err := s.read(name)
 	if err != nil {
 		return err
 	}
-	x := &v.Index
-	switch {
-	case old.Serial > x.Serial:
+	if old.Serial > x.Serial {
 		return fault.New(fault.Rollback, "the depot shows its index number %d, dated %s; number %d was seen before (%s)", x.Serial, stamp(x.Date), old.Serial, s.root.Full(name)).
 			WithHint("a mirror that lags behind shows the new one later; if it stays, ask the depot's publisher")
-	case old.Serial == x.Serial && old.Index != v.Digest, old.Serial == x.Serial-1 && old.Serial > 0 && old.Index != x.Previous:
+	}
+	if old.Serial == x.Serial && old.Index != v.Digest || old.Serial == x.Serial-1 && old.Serial > 0 && old.Index != x.Previous {
 		return fault.New(fault.Rollback, "the depot's index number %d does not go on from what was seen before: two histories carry the same numbers (%s)", x.Serial, s.root.Full(name)).
 			WithHint("ask the depot's publisher which one is right; no command forgets what was seen")
-	case old.Serial == x.Serial:
-		return nil
+	}
+	return nil
+}
+
+// Keep remembers an index of that digest, where no later one was seen.
+func (s *Seen) Keep(x *Index, digest manifest.Digest) error {
+	name := s.name(x)
+	old, err := s.read(name)
+	if err != nil || old.Serial >= x.Serial {
+		return err
 	}
 	if err := s.root.SweepOthers("."); err != nil { // what a run left that was killed as it wrote here
 		return err
 	}
-	b := append(manifest.Compact(seenFile{1, x.Depot, x.Serial, v.Digest}), '\n')
+	b := append(manifest.Compact(seenFile{1, x.Depot, x.Serial, digest}), '\n')
 	return s.root.WriteFile(name, b, 0o600)
 }
 

@@ -34,6 +34,7 @@ type PublishOptions struct {
 	Security         []string
 	Signers          []keys.Signer
 	Trust            *verify.TrustSet // whom readers trust; nil: the signers alone
+	Seen             *depot.Seen      // what this publisher saw of depots; may be nil
 	ToolsDir         string           // importers and exporters; empty: those that came with the exporter, if any
 	Jobs             int
 	MaxMemory        int64
@@ -173,6 +174,12 @@ func (p *publishing) before() error {
 			return fault.New(fault.Untrusted, "%w", err).WithHint("the depot's levels were signed by others: give the trust set that knows them with --trust DIR")
 		}
 		return err
+	}
+	if p.Seen != nil {
+		if err := p.Seen.Judge(p.view); err != nil {
+			return fault.New(fault.ClassOf(err), "%w", err).
+				WithHint("an old copy, or another one? Readers that saw the newer index refuse what follows this one: publish to the depot that shows it, or copy that back first")
+		}
 	}
 	if list := p.view.Index.Levels; len(list) > 0 && list[len(list)-1].Level >= p.Level {
 		last := list[len(list)-1].Level
@@ -388,6 +395,11 @@ func (p *publishing) commit() error {
 	}
 	p.made.Depot, p.made.Product, p.made.Level, p.made.Channel = p.store.Path(), p.Product+"-"+p.Version, p.Level, p.Channel
 	p.made.Serial, p.made.Index = x.Serial, manifest.Sum(text)
+	if p.Seen != nil {
+		if err := p.Seen.Keep(&x, p.made.Index); err != nil {
+			p.made.Warnings = append(p.made.Warnings, fmt.Sprintf("it is not kept that this index was published, so that an old copy of the depot would not be noticed: %v", err))
+		}
+	}
 	for _, t := range x.Tools {
 		p.made.Tools = append(p.made.Tools, strings.TrimPrefix(t.Name, "packlift-")+" "+t.OS+"/"+t.Arch+" "+t.Version)
 	}
