@@ -24,6 +24,10 @@ trap 'exit 130' INT TERM HUP
 passed() { printf 'passed  %s\n' "$*"; }
 failed() { printf 'FAILED  %s\n' "$*"; exit 1; }
 
+# ssh-keygen does nothing for a user that the system does not know.
+case $(ssh-keygen -lf /dev/null 2>&1) in
+"No user exists"*) failed "ssh-keygen: this user ($(id -u)) has no name on this machine; run it as one that has" ;;
+esac
 [ -f "$bundle" ] || failed "bundle: $bundle is not a file"
 for file in allowed_signers policy.json revoked_keys; do
   [ -f "$trust/$file" ] || failed "trust set: $trust/$file is not there"
