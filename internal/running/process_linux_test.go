@@ -14,22 +14,34 @@ import (
 
 	"github.com/creack/pty"
 	"github.com/shirou/gopsutil/v4/process"
+	"golang.org/x/sys/unix"
 )
+
+// stopped runs a shell, and returns when it has stopped itself: all that it opened to begin with is closed again.
+func stopped(t *testing.T, dir string, stdin *os.File, args ...string) int {
+	t.Helper()
+	pid := start(t, dir, stdin, "sh", append([]string{"-c", "kill -STOP $$"}, args...)...)
+	var status unix.WaitStatus
+	if _, err := unix.Wait4(pid, &status, unix.WUNTRACED, nil); err != nil || !status.Stopped() {
+		t.Fatalf("it did not stop: %v, %v", status, err)
+	}
+	return pid
+}
 
 // What the kernel's files tell is what gopsutil says, of processes that do not change: its own, and those that it started.
 func TestProcessesAsGopsutilSeesThem(t *testing.T) {
 	ctx := context.Background()
-	sh, err := exec.LookPath("sh")
+	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
 	long := filepath.Join(dir, "a name (of more) than 15 letters")
-	if err := os.Symlink(sh, long); err != nil {
+	if err := os.Symlink(self, long); err != nil {
 		t.Fatal(err)
 	}
-	const stays = "kill -STOP $$"
-	pids := []int{os.Getpid(), start(t, dir, nil, "sleep", "60"), start(t, "/", nil, long, "-c", stays), start(t, dir, nil, sh, "-c", stays, "two\nlines", "")}
+	t.Setenv(staysEnv, "1")
+	pids := []int{os.Getpid(), start(t, dir, nil, "sleep", "600"), start(t, "/", nil, long), stopped(t, dir, nil, "two\nlines", "")}
 	all, err := numbers(ctx)
 	if err != nil || !slices.Contains(all, int32(os.Getppid())) {
 		t.Fatalf("%v, %v", all, err)
@@ -79,7 +91,7 @@ func TestOpenFilesAsGopsutilSeesThem(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	pid := start(t, "/", f, "sleep", "60")
+	pid := stopped(t, "/", f)
 	want, err := (&process.Process{Pid: int32(pid)}).OpenFiles()
 	if err != nil {
 		t.Fatal(err)
@@ -102,10 +114,11 @@ func TestAlive(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := number(cmd.Process.Pid)
-	for deadline := time.Now().Add(10 * time.Second); p.alive(ctx); time.Sleep(time.Millisecond) { // until nothing is left but its status
-		if time.Now().After(deadline) {
-			t.Fatal("a process that ended is alive")
-		}
+	if err := unix.Waitid(unix.P_PID, cmd.Process.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil); err != nil { // until nothing is left but its status
+		t.Fatal(err)
+	}
+	if p.alive(ctx) {
+		t.Error("a process that ended is alive")
 	}
 	if s, err := p.stat(); err != nil || s.state != 'Z' {
 		t.Errorf("%+v, %v", s, err)
@@ -121,7 +134,7 @@ func TestAlive(t *testing.T) {
 
 func TestOnTerminal(t *testing.T) {
 	ctx := context.Background()
-	cmd := exec.Command("sleep", "60")
+	cmd := exec.Command("sleep", "600")
 	tty, err := pty.Start(cmd)
 	if err != nil {
 		t.Fatal(err)
@@ -131,7 +144,7 @@ func TestOnTerminal(t *testing.T) {
 	if on, err := number(cmd.Process.Pid).onTerminal(ctx); !on || err != nil {
 		t.Errorf("with a terminal: %v, %v", on, err)
 	}
-	none := exec.Command("sleep", "60")
+	none := exec.Command("sleep", "600")
 	none.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := none.Start(); err != nil {
 		t.Fatal(err)

@@ -13,6 +13,16 @@ import (
 	"packlift/internal/rootfs"
 )
 
+const staysEnv = "RUNNING_TEST_STAYS"
+
+// The test binary plays a program that does nothing.
+func init() {
+	if os.Getenv(staysEnv) != "" {
+		time.Sleep(10 * time.Minute)
+		os.Exit(0)
+	}
+}
+
 // start runs a program until the test ends.
 func start(t *testing.T, dir string, stdin *os.File, name string, args ...string) int {
 	t.Helper()
@@ -76,7 +86,7 @@ func TestFind(t *testing.T) {
 	}
 	want("pid files that name nobody, or this process and its parent", "")
 
-	pid := start(t, "/", nil, "sleep", "60")
+	pid := start(t, "/", nil, "sleep", "600")
 	file := put(t, dir, "wso2/default/runtime.pid", fmt.Sprintf("%d\n", pid))
 	want("a pid file", fmt.Sprintf("%d wso2/default/runtime.pid names it", pid))
 	old := time.Now().Add(-time.Hour)
@@ -95,7 +105,7 @@ func TestFindHolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pid := start(t, "/", f, "sleep", "60")
+	pid := start(t, "/", f, "sleep", "600")
 	f.Close()
 	if got, want := find(t, dir), fmt.Sprintf("%d has lib/x.jar open", pid); got != want {
 		t.Errorf("found %q, want %q", got, want)
@@ -112,7 +122,7 @@ func TestFindHolders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	start(t, "/", log, "sleep", "60")
+	start(t, "/", log, "sleep", "600")
 	log.Close()
 	if got := find(t, other); got != "" {
 		t.Errorf("a file of the pack's own: found %q", got)
