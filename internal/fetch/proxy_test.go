@@ -158,7 +158,9 @@ func TestProxiesOfTheEnvironment(t *testing.T) {
 		"http://u:geheim%zz@proxy": false, "http://u:geheim@[": false, "ftp://u:geheim@proxy": false, "http://": false, "u:gehe im@proxy:x": false,
 	} {
 		for _, name := range []string{"HTTPS_PROXY", "http_proxy"} {
-			t.Setenv("HTTPS_PROXY", "")
+			for _, other := range []string{"HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"} {
+				t.Setenv(other, "")
+			}
 			t.Setenv(name, value)
 			_, err := Open("https://127.0.0.1:1", Options{})
 			t.Setenv(name, "")

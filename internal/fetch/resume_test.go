@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -209,12 +210,18 @@ func TestPrefetch(t *testing.T) {
 		wants = append(wants, wantOf(name, b))
 	}
 	var q requests
+	three := make(chan struct{})
+	atOnce := sync.OnceFunc(func() { close(three) })
 	srv := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		q.add(r)
 		n := now.Add(1)
 		for m := most.Load(); n > m && !most.CompareAndSwap(m, n); m = most.Load() {
 		}
-		time.Sleep(50 * time.Millisecond)
+		if n == 3 {
+			atOnce()
+		}
+		<-three
+		time.Sleep(50 * time.Millisecond) // a fourth would come meanwhile
 		now.Add(-1)
 		serveFile(w, r, contents[r.URL.Path])
 	})

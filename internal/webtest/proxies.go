@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -33,9 +34,9 @@ func Tinyproxy(t testing.TB, user, password string) *Proxy {
 	t.Helper()
 	Need(t, "tinyproxy")
 	top := t.TempDir()
-	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "log")}
-	_, port, _ := net.SplitHostPort(p.Addr)
-	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\nLogFile \"%s\"\nPidFile \"%s/pid\"\n", port, p.log, top)
+	p := &Proxy{Addr: port(t), log: filepath.Join(top, "log")}
+	_, number, _ := net.SplitHostPort(p.Addr)
+	text := fmt.Sprintf("Port %s\nListen 127.0.0.1\nAllow 127.0.0.1\nTimeout 60\nMaxClients 50\nLogLevel Connect\nLogFile \"%s\"\nPidFile \"%s/pid\"\n", number, p.log, top)
 	if user != "" {
 		text += fmt.Sprintf("BasicAuth %s %s\n", user, password)
 	}
@@ -63,7 +64,7 @@ func Squid(t testing.TB, user, password string) *Proxy {
 	t.Helper()
 	Need(t, "squid", "htpasswd")
 	top := openFolder(t)
-	p := &Proxy{Addr: freePort(t), log: filepath.Join(top, "access.log")}
+	p := &Proxy{Addr: port(t), log: filepath.Join(top, "access.log")}
 	rule := "http_access allow all"
 	if user != "" {
 		if ncsaAuth() == "" {
@@ -110,12 +111,11 @@ func ncsaAuth() string {
 	return ""
 }
 
-// Log is what the proxy has written.
-func (p *Proxy) Log(t testing.TB) string {
+// Saw waits until the proxy's log holds all of some words; what went through it stands
+// there some time after its end.
+func (p *Proxy) Saw(t testing.TB, words ...string) {
 	t.Helper()
-	b, err := os.ReadFile(p.log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(b)
+	waitForLog(t, p.log, func(text string) bool {
+		return !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(text, w) })
+	})
 }

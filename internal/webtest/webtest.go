@@ -73,7 +73,7 @@ func Nginx(t testing.TB, dir, user, password string) *Server {
 	if os.Geteuid() == 0 {
 		asRoot = "user root;"
 	}
-	s := &Server{HTTP: freePort(t), HTTPS: freePort(t), Closed: freePort(t), CA: filepath.Join(top, "depot.pem"),
+	s := &Server{HTTP: port(t), HTTPS: port(t), Closed: port(t), CA: filepath.Join(top, "depot.pem"),
 		ClientCert: filepath.Join(top, "client.pem"), ClientKey: filepath.Join(top, "client.key"), access: filepath.Join(top, "access.log")}
 	conf := filepath.Join(top, "nginx.conf")
 	write(t, conf, fmt.Sprintf(nginxConf, top, asRoot, s.HTTP, s.HTTPS, dir, s.Closed, Token))
@@ -81,15 +81,35 @@ func Nginx(t testing.TB, dir, user, password string) *Server {
 	return s
 }
 
-// Asked is nginx's log: one line for each request, with status, user, path, range and bytes sent.
-func (s *Server) Asked(t testing.TB) []string {
+// Asked waits until nginx's log tells of so many requests of a kind; a line, which is written
+// some time after its answer, holds status, user, path, range and bytes sent.
+func (s *Server) Asked(t testing.TB, least int, kind func(line string) bool) {
 	t.Helper()
-	time.Sleep(50 * time.Millisecond) // a line is written when its answer is out
-	b, err := os.ReadFile(s.access)
-	if err != nil {
-		t.Fatal(err)
+	waitForLog(t, s.access, func(text string) bool {
+		n := 0
+		for line := range strings.Lines(text) {
+			if kind(line) {
+				n++
+			}
+		}
+		return n >= least
+	})
+}
+
+// patience is how long is waited for what a server will do soon, on a machine that does other things first.
+const patience = 2 * time.Minute
+
+func waitForLog(t testing.TB, name string, enough func(text string) bool) {
+	t.Helper()
+	for until := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		text, err := os.ReadFile(name)
+		if err == nil && enough(string(text)) {
+			return
+		}
+		if time.Now().After(until) {
+			t.Fatalf("%s lacks what was asked (%v):\n%s", name, err, text)
+		}
 	}
-	return strings.Split(strings.TrimSpace(string(b)), "\n")
 }
 
 // start runs a server until the test ends, and waits until it listens.
@@ -104,7 +124,7 @@ func start(t testing.TB, addr, log, program string, args ...string) {
 	ended := make(chan struct{})
 	go func() { cmd.Wait(); close(ended) }()
 	t.Cleanup(func() { cmd.Process.Kill(); <-ended })
-	for until := time.Now().Add(10 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+	for until := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			return
@@ -119,17 +139,6 @@ func start(t testing.TB, addr, log, program string, args ...string) {
 		text, _ := os.ReadFile(log)
 		t.Fatalf("%s does not listen on %s: %s\n%s", program, addr, &out, text)
 	}
-}
-
-// freePort is a port that was free a moment ago.
-func freePort(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 func write(t testing.TB, name, text string) {
