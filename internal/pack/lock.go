@@ -26,11 +26,12 @@ const (
 	holderSize   = 1024
 	holderOffset = 1
 	lockTries    = 100
-	// deadWait is how long the lock of a process that is gone is waited for: the system
-	// gives it back a moment after a kill, later still while another process looks
-	// through its open files.
-	deadWait = 2 * time.Second
 )
+
+// deadWait is how long the lock of a process that is gone is waited for: the system
+// gives it back a moment after a kill, later still while another process looks
+// through its open files. Only tests change it.
+var deadWait = 2 * time.Second
 
 // Holder is who holds a pack's lock, as that process wrote it.
 type Holder struct {

@@ -32,12 +32,8 @@ func TestLockNamesItsHolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer other.Close()
-	begin := time.Now()
-	_, err = other.Lock(context.Background(), 0, "revert")
+	_, err = other.Lock(ended(), 0, "revert") // were it to wait, it would say that it was called off
 	wantClass(t, "second", err, fault.Locked)
-	if time.Since(begin) > time.Second {
-		t.Error("a timeout of 0 waits")
-	}
 	h, ok := other.Holder()
 	if !ok || h.PID != os.Getpid() || h.Command != "apply-update?[2J" || h.User == "" || h.Host == "" || time.Since(h.Since) > time.Minute {
 		t.Errorf("%+v, %v", h, ok)
@@ -56,6 +52,13 @@ func TestLockNamesItsHolder(t *testing.T) {
 	mustLock(t, other, "revert")()
 }
 
+// ended is a context that is called off: who waits says so.
+func ended() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}
+
 func TestLockWaits(t *testing.T) {
 	first, dir := newPack(t)
 	unlock := mustLock(t, first, "first")
@@ -65,7 +68,7 @@ func TestLockWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	second, err := p.Lock(context.Background(), 10*time.Second, "second")
+	second, err := p.Lock(context.Background(), 2*time.Minute, "second")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +76,7 @@ func TestLockWaits(t *testing.T) {
 	begin := time.Now()
 	_, err = p.Lock(context.Background(), 200*time.Millisecond, "third")
 	wantClass(t, "third", err, fault.Locked)
-	if d := time.Since(begin); d < 100*time.Millisecond || d > 5*time.Second {
+	if d := time.Since(begin); d < 100*time.Millisecond || d > time.Minute {
 		t.Errorf("waited %s", d)
 	}
 	ctx, cancel := context.WithCancelCause(context.Background())
@@ -97,7 +100,7 @@ func TestLockExcludes(t *testing.T) {
 				return
 			}
 			defer mine.Close()
-			unlock, err := mine.Lock(context.Background(), 20*time.Second, "x")
+			unlock, err := mine.Lock(context.Background(), 2*time.Minute, "x")
 			if err != nil {
 				t.Error(err)
 				return
