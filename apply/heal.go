@@ -121,7 +121,7 @@ func planHeal(ctx context.Context, p *pack.Pack, info *bundle.Info, l *verify.Le
 func (h *Healing) manifest(p *pack.Pack, info *bundle.Info, l *verify.Levels) (*manifest.Manifest, error) {
 	s := h.before
 	if !s.Manifest.IsZero() {
-		return p.Manifest(s.Manifest)
+		return h.ownManifest(p, s.Manifest, l)
 	}
 	m := l.At(s.Level)
 	if info.Kind == bundle.Hotfix {
@@ -141,6 +141,25 @@ func (h *Healing) manifest(p *pack.Pack, info *bundle.Info, l *verify.Levels) (*
 	h.base, h.after.Manifest = m, m.Digest()
 	return m, nil
 }
+
+// ownManifest is the pack's own, or where that is lost or changed the bundle's, if its
+// digest is that of the pack's.
+func (h *Healing) ownManifest(p *pack.Pack, d manifest.Digest, l *verify.Levels) (*manifest.Manifest, error) {
+	m, err := p.Manifest(d)
+	if fault.ClassOf(err) != fault.Differs {
+		return m, err
+	}
+	for _, signed := range []*manifest.Manifest{l.Base, l.Target, l.Between[h.From]} {
+		if signed != nil && signed.Digest() == d {
+			h.restored = signed
+			return signed, nil
+		}
+	}
+	return nil, err
+}
+
+// Restores: the pack had lost its signed manifest, and the bundle has the same.
+func (h *Healing) Restores() bool { return h.restored != nil }
 
 // Adopts: the pack had no signed manifest of its level, and takes the bundle's.
 func (h *Healing) Adopts() bool { return h.base != nil }

@@ -84,7 +84,7 @@ func (m *measuring) stage() error {
 	if err := m.backup(n); err != nil {
 		return err
 	}
-	for _, signed := range []*manifest.Manifest{m.pl.base, m.pl.target} {
+	for _, signed := range m.pl.manifests() {
 		if err := m.manifest(n, signed); err != nil {
 			return err
 		}

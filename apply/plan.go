@@ -57,6 +57,7 @@ type Plan struct {
 	after    pack.State
 	base     *manifest.Manifest // what a first bundle says of the level it starts from, else nil
 	target   *manifest.Manifest // nil in a revert
+	restored *manifest.Manifest // heal: the pack's own that it had lost, else nil
 	outside  string             // folder that the outside backup's generations lie in
 	local    map[string]bool    // paths whose old file is copied into the pack's backup: it lies on another volume
 	treeAway bool               // the pack's backups lie on another volume than its stage

@@ -104,10 +104,15 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	return t.syncStage()
 }
 
+// manifests are those that the run keeps; some are nil.
+func (pl *Plan) manifests() []*manifest.Manifest {
+	return []*manifest.Manifest{pl.base, pl.target, pl.restored}
+}
+
 // saveManifests keeps the target's manifest, and the base's where a revert would
 // else lead back to a level that no manifest is known of.
 func (t *stager) saveManifests() error {
-	for _, m := range []*manifest.Manifest{t.pl.base, t.pl.target} {
+	for _, m := range t.pl.manifests() {
 		if m == nil {
 			continue
 		}

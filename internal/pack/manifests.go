@@ -9,6 +9,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
+	"packlift/internal/typed"
 )
 
 // ManifestName is where the manifest with digest d is kept.
@@ -36,7 +37,7 @@ func (p *Pack) Manifest(d manifest.Digest) (*manifest.Manifest, error) {
 
 // bringManifest: its name is its digest, so any copy will do.
 func bringManifest(name string) string {
-	return "bring " + name + " back from a copy of this pack, or from another pack of the same level"
+	return "a bundle of this level brings it back: " + typed.Import("heal BUNDLE") + "; or take " + name + " from a copy of this pack, or from another pack of the same level"
 }
 
 func readManifest(f io.ReadSeeker, d manifest.Digest) (*manifest.Manifest, error) {

@@ -374,7 +374,7 @@ func TestManifests(t *testing.T) {
 	d := m.Digest()
 	_, err := p.Manifest(d)
 	wantClass(t, "missing", err, fault.Differs)
-	if want := ManifestName(d) + " back from a copy"; !strings.Contains(fault.HintOf(err), want) {
+	if want := ManifestName(d) + " from a copy"; !strings.Contains(fault.HintOf(err), want) {
 		t.Errorf("the hint %q lacks %q", fault.HintOf(err), want)
 	}
 	for range 2 {

@@ -172,7 +172,7 @@ func (h *healFlags) heal(ctx context.Context, s *session, in *common.Bundle) err
 	if err := plan.CheckSpace(); err != nil || h.apply.write.dryRun {
 		return errors.Join(err, plan.Err())
 	}
-	if plan.Nothing() && plan.Adopts() {
+	if plan.Nothing() && (plan.Adopts() || plan.Restores()) {
 		return h.commit(ctx, s, b, plan, o) // no file is changed, so there is no window
 	}
 	if plan.Nothing() {
@@ -224,6 +224,9 @@ func (h *healFlags) commit(ctx context.Context, s *session, b *verify.Bundle, pl
 	text := fmt.Sprintf("%s put right on level %s", cli.Count(len(healed), "file"), pack.LevelName(r.To))
 	if plan.Adopts() {
 		text += "; its signed manifest, which the bundle brought, is known from now on"
+	}
+	if plan.Restores() {
+		text += "; the signed manifest that was lost is back"
 	}
 	for _, p := range healed {
 		text += "\n  " + cli.Clean(p)
