@@ -12,7 +12,7 @@ import (
 )
 
 // denied tells what to do about a path that this user may not read or write,
-// or that no rename reaches; other errors, and those that say so already, pass as they are.
+// that another program keeps (Windows), or that no rename reaches; other errors, and those that say so already, pass as they are.
 func denied(err error) error {
 	var at *fs.PathError
 	if !errors.As(err, &at) || fault.HintOf(err) != "" || fault.ClassOf(err) != fault.General {
@@ -23,6 +23,10 @@ func denied(err error) error {
 			WithHint("the folders of the pack look like one volume, and a rename between them is refused: "+
 				"give them one quota project (lsattr -p -d) and one encryption policy, or move the folder of %s onto a mount of its own", at.Path)
 	}
+	if shared(err) {
+		return fault.New(fault.Running, "%w", err).
+			WithHint("another program has %s open: the product, an editor or a virus scanner; close it, then run the same command again", at.Path)
+	}
 	if !errors.Is(err, fs.ErrPermission) {
 		return err
 	}
@@ -31,5 +35,5 @@ func denied(err error) error {
 			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %s %s): as root, chattr -ia, then run the same command again", typed.Word(at.Path), typed.Word(filepath.Dir(at.Path)))
 	}
 	return fault.New(fault.General, "%w", err).
-		WithHint("run as the pack's owner; if that is who you are, give yourself the right: chmod u+rwX %s, then run the same command again", typed.Word(at.Path))
+		WithHint("run as the pack's owner; if that is who you are, give yourself the right: %s, then run the same command again", typed.Rights(at.Path))
 }

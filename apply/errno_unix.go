@@ -10,6 +10,9 @@ import (
 // crossed: a rename was asked to leave its volume.
 func crossed(err error) bool { return errors.Is(err, syscall.EXDEV) }
 
+// shared: what another program has open is replaced here all the same.
+func shared(error) bool { return false }
+
 // noSpace: the error is about a full disk or quota.
 func noSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || tooLarge(err)

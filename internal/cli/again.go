@@ -8,7 +8,7 @@ import (
 	"packlift/internal/typed"
 )
 
-// Again is the command line of this run, as it would be typed in a POSIX shell,
+// Again is the command line of this run, as it would be typed again,
 // without what HideWord was told.
 func Again() string {
 	words := make([]string, len(os.Args))

@@ -4,14 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 
 	"packlift/internal/fault"
-	"packlift/internal/typed"
 )
 
 // exitCode is one line of the table: a code, what it means, and the classes of
@@ -73,31 +68,15 @@ func hintOf(err error) string {
 	switch {
 	case hint != "":
 	case isTooLarge(err):
-		hint = "a file-size limit ends it: raise the shell's (ulimit -f unlimited), or choose a file system that takes larger files; FAT ends at 4 GiB"
+		hint = tooLargeHint
 	case isReadOnly(err):
-		hint = "the medium or its mount is read-only: " + remount(err) + ", or work on a copy"
+		hint = readOnlyHint(err)
 	case isNoSpace(err):
-		hint = "free space there, or, where df shows some, inodes (df -i); or choose a folder on another file system; TMPDIR names the one for temporary files"
+		hint = noSpaceHint
+	case isShared(err):
+		hint = "another program has it open: close that, then run the same command again"
 	}
 	return hint
-}
-
-// remount is what makes the file system writable that the path in err lies on: its
-// mount point is findmnt's to say, as the path may not be there.
-func remount(err error) string {
-	var one *fs.PathError
-	var two *os.LinkError
-	name := ""
-	switch {
-	case errors.As(err, &one):
-		name = one.Path
-	case errors.As(err, &two):
-		name = two.New
-	}
-	if runtime.GOOS != "linux" || !filepath.IsAbs(name) {
-		return "mount it for writing"
-	}
-	return fmt.Sprintf("mount -o remount,rw \"$(findmnt -no TARGET -T %s)\" (as root)", typed.Word(filepath.Dir(name)))
 }
 
 // Ended is the end of another process that did this run's work: its exit code

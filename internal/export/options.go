@@ -248,9 +248,12 @@ func (o *CreateOptions) setCreated() error {
 }
 
 // Warnings that creating gives; it goes on after each.
-func (o *CreateOptions) warnings() []string {
+func (o *CreateOptions) warnings() (out []string) {
 	if !o.BestBefore.IsZero() && o.BestBefore.Before(o.Created) {
-		return []string{fmt.Sprintf("the bundle's best-before date %s has passed already", o.BestBefore.Format(time.DateOnly))}
+		out = append(out, fmt.Sprintf("the bundle's best-before date %s has passed already", o.BestBefore.Format(time.DateOnly)))
 	}
-	return nil
+	for _, s := range o.wanted() {
+		out = append(out, modeless(rootfs.KeepsModes, s.Tree)...)
+	}
+	return out
 }

@@ -20,6 +20,7 @@ import (
 	"packlift/internal/fetch"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
+	"packlift/internal/rootfs"
 	"packlift/verify"
 )
 
@@ -199,6 +200,7 @@ func (p *publishing) scan() (err error) {
 	if p.m, err = c.manifestOf(p.tree, p.Level); err != nil {
 		return fmt.Errorf("%s: %w", p.Tree, err)
 	}
+	p.made.Warnings = modeless(rootfs.KeepsModes, p.Tree)
 	p.stored = map[manifest.Digest]manifest.Object{}
 	if p.view == nil {
 		return nil

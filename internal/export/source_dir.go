@@ -2,7 +2,9 @@ package export
 
 import (
 	"context"
+	"fmt"
 	"io"
+	"os"
 	"slices"
 	"strings"
 
@@ -31,6 +33,15 @@ func openDir(ctx context.Context, name string, r reading) (source, error) {
 		return nil, err
 	}
 	return &dirSource{root: root, list: list}, nil
+}
+
+// modeless warns of a folder where the system keeps no modes (pack.Scan).
+func modeless(keepsModes bool, tree string) []string {
+	if info, err := os.Stat(tree); keepsModes || err != nil || !info.IsDir() {
+		return nil
+	}
+	return []string{fmt.Sprintf("this system keeps no modes: the files of %s are taken as 0644, its folders as 0755; for sites on Linux or macOS give an archive "+
+		"made there (.tar, .tar.gz, .tar.xz, .zip), which tells which files are programs", tree)}
 }
 
 // withoutKeepersBin drops a folder bin that holds only the pack's importers:

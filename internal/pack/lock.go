@@ -16,6 +16,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/rootfs"
+	"packlift/internal/typed"
 )
 
 const (
@@ -138,7 +139,7 @@ func (p *Pack) makeLockFile() error {
 			return nil // gone by now, or plain; writing into it checks again
 		}
 		return fault.New(fault.General, "%s has a second name (hard link), which a run would write through", p.root.Full(LockFile)).
-			WithHint("while no run is under way: rm %q", p.root.Full(LockFile))
+			WithHint("while no run is under way: %s", typed.Remove(p.root.Full(LockFile)))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return err

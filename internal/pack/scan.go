@@ -243,7 +243,7 @@ func IsRefused(err error) bool { return errors.As(err, new(refusedError)) }
 
 // describe makes the entry of a path, without its digest.
 func describe(folder *rootfs.Root, name, p string, info fs.FileInfo) (*manifest.Entry, error) {
-	e := &manifest.Entry{Path: p, Mode: uint32(info.Mode().Perm())}
+	e := &manifest.Entry{Path: p, Mode: modeOf(info.Mode())}
 	mode := info.Mode()
 	switch {
 	case mode.IsRegular() && mode&(fs.ModeSetuid|fs.ModeSetgid) != 0:
@@ -267,6 +267,27 @@ func describe(folder *rootfs.Root, name, p string, info fs.FileInfo) (*manifest.
 		return nil, err
 	}
 	return e, nil
+}
+
+// modeOf is the mode that a manifest tells of a path.
+func modeOf(mode fs.FileMode) uint32 {
+	if rootfs.KeepsModes {
+		return uint32(mode.Perm())
+	}
+	return unkept(mode)
+}
+
+// unkept is the mode where the system keeps none. Windows says of every path that all
+// may change it, which a site elsewhere would make true; whose it is may, as in an
+// archive that tells no modes. Of a file it knows whether it is read-only.
+func unkept(mode fs.FileMode) uint32 {
+	switch {
+	case mode.IsDir():
+		return 0o755
+	case mode&0o200 == 0:
+		return 0o444
+	}
+	return 0o644
 }
 
 func placed(e *manifest.Entry) error {

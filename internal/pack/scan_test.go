@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -164,5 +165,17 @@ func BenchmarkScan(b *testing.B) {
 				b.ReportMetric(float64(len(list)), "entries")
 			}
 		})
+	}
+}
+
+// Windows says 0666 of a file and 0777 of a folder; a manifest that repeated it would
+// have every site elsewhere let all its users write.
+func TestModesThatAreNotKept(t *testing.T) {
+	for mode, want := range map[fs.FileMode]uint32{
+		0o666: 0o644, 0o444: 0o444, fs.ModeDir | 0o777: 0o755, fs.ModeDir | 0o555: 0o755,
+	} {
+		if got := unkept(mode); got != want {
+			t.Errorf("%v: %04o, want %04o", mode, got, want)
+		}
 	}
 }

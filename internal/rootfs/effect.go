@@ -20,12 +20,13 @@ func hooked(op, name string, do func() error) error {
 	return do()
 }
 
-// effect does one thing to name after every check and the hook.
+// effect does one thing to name after every check and the hook. A file that another
+// program keeps is waited for, where that can be: do may be called again.
 func (r *Root) effect(op, name string, do func() error) error {
 	if err := r.guard(op, name); err != nil {
 		return err
 	}
-	return r.wrap(op, name, hooked(op, r.Full(name), do))
+	return r.wrap(op, name, hooked(op, r.Full(name), func() error { return patiently(do) }))
 }
 
 // makes is effect for a name that comes into being.

@@ -15,6 +15,9 @@ var ErrNoSyncFS = errors.New("this system cannot sync a whole file system")
 // SyncsFS: SyncFS is to be had.
 const SyncsFS = runtime.GOOS == "linux"
 
+// KeepsModes: a file's permission bits are what was set.
+const KeepsModes = runtime.GOOS != "windows"
+
 // Space is what a file system has left for the caller. Inodes is the largest
 // number there is where the file system sets no limit. Block is the
 // allocation unit in bytes. ReadOnly says that it, or its mount, takes no writes.

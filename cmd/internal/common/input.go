@@ -179,7 +179,7 @@ func Missing(what, name string, err error) error {
 	if _, err := os.Stat(dir); err != nil {
 		return f.WithHint("the folder %s does not exist either: is the medium mounted?", dir)
 	}
-	return f.WithHint("check the name: ls %s", typed.Word(dir))
+	return f.WithHint("check the name: %s", typed.List(dir))
 }
 
 // missing says it in its own words and is still fs.ErrNotExist.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"sync/atomic"
 
 	"packlift/internal/cli"
@@ -51,18 +50,9 @@ func WithHint(name string, err error) error {
 	case fault.NotABundle:
 		return f.WithHint("give a file that packlift-export create-update wrote, NAME%s", Suffix)
 	case fault.Truncated, fault.Tampered:
-		return f.WithHint("copy the file again, then compare it: %s", compare(name))
+		return f.WithHint("copy the file again, then compare it: %s", typed.Compare(name))
 	}
 	return err
-}
-
-// compare is the command that holds a bundle against the sums beside it, which name it without its folder.
-func compare(name string) string {
-	text := "sha256sum -c " + typed.Word(filepath.Base(name)+".sha256")
-	if dir := filepath.Dir(name); dir != "." {
-		text = "(cd " + typed.Word(dir) + " && " + text + ")"
-	}
-	return text
 }
 
 // SayCheck prints one check with its evidence.

@@ -1,0 +1,30 @@
+package apply
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"packlift/internal/fault"
+)
+
+// A file that another program has open ends a run as a product that runs does.
+func TestOpenElsewhere(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "f")
+	f, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	err = os.Rename(name, name+"2")
+	if _, ok := err.(*os.LinkError); !ok {
+		t.Fatalf("renamed while it is open: %v", err)
+	}
+	for _, err := range []error{denied(&fs.PathError{Op: "rename", Path: name, Err: err}), spaceOr(&fs.PathError{Op: "rename", Path: name, Err: err})} {
+		if fault.ClassOf(err) != fault.Running || !strings.Contains(fault.HintOf(err), "another program has "+name+" open") {
+			t.Errorf("%v: %v, %s", err, fault.ClassOf(err), fault.HintOf(err))
+		}
+	}
+}

@@ -1,0 +1,6 @@
+//go:build !windows
+
+package rootfs
+
+// patiently does it once: who has a file open keeps nobody from its name here.
+func patiently(do func() error) error { return do() }
