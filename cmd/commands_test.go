@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -35,6 +36,8 @@ var commands = map[string]func(ts *testscript.TestScript, neg bool, args []strin
 	"agent":    agent,
 	"signaled": signaled,
 	"sendfile": sendFile,
+	"runs":     runs,
+	"stop":     stop,
 	"paste":    paste,
 }
 
@@ -206,40 +209,117 @@ func agent(ts *testscript.TestScript, _ bool, args []string) {
 		_ = cmd.Wait()
 		os.RemoveAll(dir)
 	})
-	for range 100 {
-		if _, err := os.Stat(socket); err == nil {
-			break
+	soon(ts, "the agent answers", func() bool {
+		c, err := net.Dial("unix", socket)
+		if err == nil {
+			c.Close()
 		}
-		time.Sleep(20 * time.Millisecond)
-	}
+		return err == nil
+	})
 	ts.Setenv("SSH_AUTH_SOCK", socket)
 	ts.Check(ts.Exec("ssh-add", "-q", ts.MkAbs(args[0])))
 }
 
+// soon waits for what comes about by itself, on a machine that does other things first.
+func soon(ts *testscript.TestScript, what string, holds func() bool) {
+	for until := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(until) {
+			ts.Fatalf("it never comes about: %s", what)
+		}
+	}
+}
+
+// runs FILE PROGRAM ARGS… [<INPUT] starts a program and writes its number into the file. It
+// has begun when the script goes on, and runs until stop or the script's end.
+func runs(ts *testscript.TestScript, _ bool, args []string) {
+	words := args[1:]
+	var input *os.File
+	if name, ok := strings.CutPrefix(words[len(words)-1], "<"); ok {
+		var err error
+		input, err = os.Open(ts.MkAbs(name))
+		ts.Check(err)
+		defer input.Close()
+		words = words[:len(words)-1]
+	}
+	program := words[0]
+	if strings.Contains(program, "/") {
+		program = ts.MkAbs(program)
+	}
+	cmd := exec.Command(program, words[1:]...)
+	cmd.Dir, cmd.Env = ts.MkAbs("."), []string{"HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	if input != nil { // a nil *os.File in the interface would not be nil
+		cmd.Stdin = input
+	}
+	ts.Check(cmd.Start())
+	ended := make(chan struct{})
+	go func() { defer close(ended); _ = cmd.Wait() }()
+	ts.Defer(func() { _ = cmd.Process.Kill(); <-ended })
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), fmt.Appendln(nil, cmd.Process.Pid), 0o644))
+}
+
+// stop FILE ends the process whose number stands in the file, and waits until it is gone.
+func stop(ts *testscript.TestScript, _ bool, args []string) {
+	pid, err := strconv.Atoi(strings.TrimSpace(ts.ReadFile(args[0])))
+	ts.Check(err)
+	p, err := os.FindProcess(pid)
+	ts.Check(err)
+	ts.Check(p.Kill())
+	soon(ts, fmt.Sprintf("process %d is gone", pid), func() bool {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+		if err == nil { // of a dead one whose parent is busy, its status is left
+			return strings.Contains(string(stat), ") Z ")
+		}
+		return p.Signal(syscall.Signal(0)) != nil
+	})
+}
+
 // signaled SIGNAL CODE DIR PROGRAM ARGS… runs the program, sends the signal once a
-// file appears in DIR, and wants the exit code.
+// file appears in DIR, and wants the exit code. A run that ended before the signal, as
+// it may on a busy machine, shows nothing: DIR is emptied, and it is run again.
 func signaled(ts *testscript.TestScript, _ bool, args []string) {
 	signal := map[string]syscall.Signal{"INT": syscall.SIGINT, "TERM": syscall.SIGTERM, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}[args[0]]
 	want, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	program, err := exec.LookPath(filepath.Join(ts.Getenv("FIX"), "1.3.0", args[3]))
 	ts.Check(err)
-	cmd := exec.Command(program, args[4:]...)
-	cmd.Dir = ts.MkAbs(".")
-	cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+	dir := ts.MkAbs(args[2])
+	for range 20 {
+		cmd := exec.Command(program, args[4:]...)
+		cmd.Dir = ts.MkAbs(".")
+		cmd.Env = []string{"HOME=" + ts.Getenv("HOME"), "TMPDIR=" + ts.Getenv("TMPDIR")}
+		err := signalOnceIn(ts, cmd, signal, dir)
+		if want == 0 || err != nil {
+			checkCode(ts, want, err)
+			return
+		}
+		ts.Logf("it ended before the signal; again")
+		ts.Check(errors.Join(os.RemoveAll(dir), os.Mkdir(dir, 0o777)))
+	}
+	ts.Fatalf("no signal met it at work")
+}
+
+// signalOnceIn runs cmd, sends the signal once a file is in dir, and returns how it ended.
+func signalOnceIn(ts *testscript.TestScript, cmd *exec.Cmd, signal os.Signal, dir string) error {
 	var errs strings.Builder
 	cmd.Stderr = &errs
 	ts.Check(cmd.Start())
-	for range 2000 {
-		if list, err := os.ReadDir(ts.MkAbs(args[2])); err == nil && len(list) > 0 {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for {
+		if list, err := os.ReadDir(dir); err == nil && len(list) > 0 {
+			_ = cmd.Process.Signal(signal) // it may have ended
 			break
 		}
-		time.Sleep(10 * time.Millisecond)
+		select {
+		case err := <-ended:
+			ts.Logf("%s", errs.String())
+			return err
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
-	ts.Check(cmd.Process.Signal(signal))
-	err = cmd.Wait()
+	err := <-ended
 	ts.Logf("%s", errs.String())
-	checkCode(ts, want, err)
+	return err
 }
 
 // sendfile FILE CODE PROGRAM ARGS… runs the program with the file as its standard input.
