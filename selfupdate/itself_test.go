@@ -38,7 +38,11 @@ func (g given) WriteTo(w io.Writer) (int64, error) {
 // alone lays an exporter of version 1.2.0 into a folder of its own.
 func alone(t *testing.T) (o Itself, warned *strings.Builder) {
 	t.Helper()
-	name := filepath.Join(t.TempDir(), "packlift-export")
+	dir, err := filepath.EvalSymlinks(t.TempDir()) // as the system names the running file
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "packlift-export")
 	if runtime.GOOS == "windows" {
 		name += ".exe"
 	}

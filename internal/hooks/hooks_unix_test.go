@@ -15,7 +15,10 @@ import (
 )
 
 func TestOutputEnvironmentAndCode(t *testing.T) {
-	dir := t.TempDir()
+	dir, err := filepath.EvalSymlinks(t.TempDir()) // as pwd tells it
+	if err != nil {
+		t.Fatal(err)
+	}
 	h := Hook{Command: "echo $WHAT; pwd; echo err >&2; exit 3", Dir: dir, Env: []string{"WHAT=this"}, Timeout: time.Minute}
 	out, err := h.Run(context.Background())
 	if string(out) != "this\n"+dir+"\nerr\n" || err == nil || err.Error() != "it ended with exit code 3" {

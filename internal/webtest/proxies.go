@@ -42,24 +42,23 @@ func Tinyproxy(t testing.TB, user, password string) *Proxy {
 	}
 	conf := filepath.Join(top, "conf")
 	write(t, conf, text)
-	start(t, p.Addr, p.log, "tinyproxy", "-d", "-c", conf)
+	start(t, top, p.Addr, p.log, "tinyproxy", "-d", "-c", conf)
 	return p
 }
 
 const squidConf = `http_port %[1]s
 visible_hostname webtest
-access_log stdio:%[2]s/access.log
-cache_log %[2]s/cache.log
-pid_filename %[2]s/pid
-coredump_dir %[2]s
+access_log stdio:access.log
+cache_log cache.log
+pid_filename none
 cache deny all
 shutdown_lifetime 0 seconds
 via off
-%[3]s
+%[2]s
 http_access deny all
 `
 
-// Squid starts squid.
+// Squid starts squid, whose configuration cannot name folders with a blank: it works in its own.
 func Squid(t testing.TB, user, password string) *Proxy {
 	t.Helper()
 	Need(t, "squid", "htpasswd")
@@ -71,18 +70,20 @@ func Squid(t testing.TB, user, password string) *Proxy {
 			t.Skip("squid has no basic_ncsa_auth here")
 		}
 		passwords := filepath.Join(top, "passwords")
-		hash := exec.Command("htpasswd", "-ci", passwords, user)
+		write(t, passwords, "")
+		must(t, os.Chmod(passwords, 0o644))
+		hash := exec.Command("htpasswd", "-i", passwords, user)
 		hash.Stdin = strings.NewReader(password + "\n")
 		if out, err := hash.CombinedOutput(); err != nil {
 			t.Fatalf("htpasswd: %v\n%s", err, out)
 		}
-		rule = "auth_param basic program " + ncsaAuth() + " " + passwords + "\nacl known proxy_auth REQUIRED\nhttp_access allow known"
+		rule = "auth_param basic program " + ncsaAuth() + " passwords\nacl known proxy_auth REQUIRED\nhttp_access allow known"
 	}
 	conf := filepath.Join(top, "conf")
-	if err := os.WriteFile(conf, fmt.Appendf(nil, squidConf, p.Addr, top, rule), 0o644); err != nil {
+	if err := os.WriteFile(conf, fmt.Appendf(nil, squidConf, p.Addr, rule), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	start(t, p.Addr, filepath.Join(top, "cache.log"), "squid", "-N", "-f", conf)
+	start(t, top, p.Addr, filepath.Join(top, "cache.log"), "squid", "-N", "-f", conf)
 	return p
 }
 

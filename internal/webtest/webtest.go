@@ -34,23 +34,23 @@ func Need(t testing.TB, programs ...string) {
 	}
 }
 
-const nginxConf = `daemon off; master_process off; worker_processes 1; pid %[1]s/nginx.pid; error_log %[1]s/error.log; %[2]s
+const nginxConf = `daemon off; master_process off; worker_processes 1; pid "%[1]s/nginx.pid"; error_log "%[1]s/error.log"; %[2]s
 events { worker_connections 256; }
 http {
   default_type application/octet-stream; log_format asked '$status "$remote_user" "$request_uri" "$http_range" $body_bytes_sent';
-  access_log %[1]s/access.log asked; sendfile on; gzip on; gzip_types *; gzip_min_length 1;
-  client_body_temp_path %[1]s/body; proxy_temp_path %[1]s/p; fastcgi_temp_path %[1]s/f; uwsgi_temp_path %[1]s/u; scgi_temp_path %[1]s/s;
+  access_log "%[1]s/access.log" asked; sendfile on; gzip on; gzip_types *; gzip_min_length 1;
+  client_body_temp_path "%[1]s/body"; proxy_temp_path "%[1]s/p"; fastcgi_temp_path "%[1]s/f"; uwsgi_temp_path "%[1]s/u"; scgi_temp_path "%[1]s/s";
   server {
-    listen %[3]s; listen %[4]s ssl; ssl_certificate %[1]s/depot.pem; ssl_certificate_key %[1]s/depot.key;
-    location / { root %[5]s; auth_basic depot; auth_basic_user_file %[1]s/passwords; }
-    location /open/ { alias %[5]s/; }
-    location /token/ { if ($http_authorization != "Bearer %[7]s") { return 401; } alias %[5]s/; }
-    location /slow/ { alias %[5]s/; limit_rate 300k; }
+    listen %[3]s; listen %[4]s ssl; ssl_certificate "%[1]s/depot.pem"; ssl_certificate_key "%[1]s/depot.key";
+    location / { root "%[5]s"; auth_basic depot; auth_basic_user_file "%[1]s/passwords"; }
+    location /open/ { alias "%[5]s/"; }
+    location /token/ { if ($http_authorization != "Bearer %[7]s") { return 401; } alias "%[5]s/"; }
+    location /slow/ { alias "%[5]s/"; limit_rate 300k; }
     location /moved/ { return 302 /open/; }
   }
   server {
-    listen %[6]s ssl; ssl_certificate %[1]s/depot.pem; ssl_certificate_key %[1]s/depot.key;
-    ssl_client_certificate %[1]s/client.pem; ssl_verify_client on; root %[5]s;
+    listen %[6]s ssl; ssl_certificate "%[1]s/depot.pem"; ssl_certificate_key "%[1]s/depot.key";
+    ssl_client_certificate "%[1]s/client.pem"; ssl_verify_client on; root "%[5]s";
   }
 }
 `
@@ -77,7 +77,7 @@ func Nginx(t testing.TB, dir, user, password string) *Server {
 		ClientCert: filepath.Join(top, "client.pem"), ClientKey: filepath.Join(top, "client.key"), access: filepath.Join(top, "access.log")}
 	conf := filepath.Join(top, "nginx.conf")
 	write(t, conf, fmt.Sprintf(nginxConf, top, asRoot, s.HTTP, s.HTTPS, dir, s.Closed, Token))
-	start(t, s.HTTPS, filepath.Join(top, "error.log"), "nginx", "-p", top, "-c", conf, "-e", filepath.Join(top, "error.log"))
+	start(t, top, s.HTTPS, filepath.Join(top, "error.log"), "nginx", "-p", top, "-c", conf, "-e", filepath.Join(top, "error.log"))
 	return s
 }
 
@@ -112,11 +112,12 @@ func waitForLog(t testing.TB, name string, enough func(text string) bool) {
 	}
 }
 
-// start runs a server until the test ends, and waits until it listens.
-func start(t testing.TB, addr, log, program string, args ...string) {
+// start runs a server in dir until the test ends, and waits until it listens.
+func start(t testing.TB, dir, addr, log, program string, args ...string) {
 	t.Helper()
 	var out bytes.Buffer
 	cmd := exec.Command(program, args...)
+	cmd.Dir = dir
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -138,6 +139,13 @@ func start(t testing.TB, addr, log, program string, args ...string) {
 		}
 		text, _ := os.ReadFile(log)
 		t.Fatalf("%s does not listen on %s: %s\n%s", program, addr, &out, text)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 
