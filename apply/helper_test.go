@@ -13,6 +13,7 @@ import (
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	_ "packlift/internal/testenv"
 	"packlift/verify"
 )
 

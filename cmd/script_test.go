@@ -13,6 +13,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	_ "packlift/internal/testenv"
 )
 
 // built is what one run of the tests builds once and all scripts share.

@@ -22,6 +22,7 @@ import (
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	_ "packlift/internal/testenv"
 	"packlift/verify"
 )
 

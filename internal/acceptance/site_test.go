@@ -12,6 +12,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	_ "packlift/internal/testenv"
 )
 
 var scratch string // of the whole run

@@ -19,6 +19,7 @@ import (
 	"packlift/bundle"
 	"packlift/internal/keys"
 	"packlift/internal/manifest"
+	_ "packlift/internal/testenv"
 	"packlift/verify"
 )
 

@@ -54,7 +54,7 @@ var Layers = [][]string{
 }
 
 // Tools are the developers' programs and test helpers.
-var Tools = []string{"internal/acceptance", "internal/bench", "internal/demo", "internal/disktest", "internal/layers", "internal/release", "internal/webtest", "testdata"}
+var Tools = []string{"internal/acceptance", "internal/bench", "internal/demo", "internal/disktest", "internal/layers", "internal/release", "internal/testenv", "internal/webtest", "testdata"}
 
 // pure are the folders that work on bytes alone.
 var pure = []string{"bundle", "verify"}
