@@ -294,7 +294,7 @@ func within(t *testing.T, act func() error) error {
 	select {
 	case err := <-done:
 		return err
-	case <-time.After(time.Minute):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it waits")
 		return nil
 	}

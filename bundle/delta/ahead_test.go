@@ -22,7 +22,7 @@ func TestPackersShare(t *testing.T) {
 			t.Errorf("%d slots: another result, %v", slots, err)
 		}
 		least := min(slots, 2)
-		for end := time.Now().Add(10 * time.Second); k.writers() < least && time.Now().Before(end); {
+		for end := time.Now().Add(2 * time.Minute); k.writers() < least && time.Now().Before(end); {
 			runtime.Gosched() // who came too late to help is still going
 		}
 		if n := k.writers(); n < least || n > slots {

@@ -101,7 +101,7 @@ func TestHandsHelp(t *testing.T) {
 			if i == 0 {
 				return
 			}
-			for end := time.Now().Add(10 * time.Second); jobs > 1 && helped.Load() == 0 && time.Now().Before(end); {
+			for end := time.Now().Add(2 * time.Minute); jobs > 1 && helped.Load() == 0 && time.Now().Before(end); {
 				x.packer.Lend(func(*deflate.Writer) bool {
 					helped.Add(1)
 					return false

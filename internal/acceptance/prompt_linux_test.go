@@ -17,6 +17,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// patience is how long is waited for what will come, on a machine that does other things first.
+const patience = 2 * time.Minute
+
 // screen is a terminal on which a run of the exporter asks.
 type screen struct {
 	sync.Mutex
@@ -58,7 +61,7 @@ func (s *screen) text() string {
 // answer waits for a question and types a line.
 func (s *screen) answer(t *testing.T, question, line string) {
 	t.Helper()
-	for until := time.Now().Add(20 * time.Second); !strings.Contains(s.text(), question); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); !strings.Contains(s.text(), question); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("%q is not asked:\n%s", question, s.text())
 		}
@@ -75,7 +78,7 @@ func (s *screen) quiet(t *testing.T, question string) {
 	if !strings.HasPrefix(question, "password") {
 		return
 	}
-	for until := time.Now().Add(10 * time.Second); echoes(t, s.tty); time.Sleep(5 * time.Millisecond) {
+	for until := time.Now().Add(patience); echoes(t, s.tty); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatal("the terminal echoes what is typed")
 		}
@@ -91,7 +94,7 @@ func (s *screen) end(t *testing.T, cmd *exec.Cmd) (int, string) {
 	}
 	select {
 	case <-s.done:
-	case <-time.After(5 * time.Second):
+	case <-time.After(patience):
 	}
 	return cmd.ProcessState.ExitCode(), s.text()
 }
@@ -139,7 +142,7 @@ func (d *webDepot) givesTheTerminalBack(ca []string) {
 	t := d.t
 	cmd := d.askCommand("signal", append(ca, "-u", depotUser))
 	s := onScreen(t, cmd)
-	for until := time.Now().Add(20 * time.Second); !strings.Contains(s.text(), "password of"); time.Sleep(10 * time.Millisecond) {
+	for until := time.Now().Add(patience); !strings.Contains(s.text(), "password of"); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(until) {
 			t.Fatalf("nothing is asked:\n%s", s.text())
 		}

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -32,11 +33,19 @@ func TestMain(m *testing.M) {
 // build runs `make build` in top and returns the folder with both binaries.
 func build(top, version, dir string, more ...string) error {
 	cmd := exec.Command("make", append([]string{"--no-print-directory", "build", "VERSION=" + version, "BIN=" + dir}, more...)...)
-	cmd.Dir = top
+	cmd.Dir, cmd.Env = top, plainEnviron()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("make build: %w\n%s", err, out)
 	}
 	return nil
+}
+
+// plainEnviron is the environment without what a make above this test hands down, and without the Makefile's variables.
+func plainEnviron() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return slices.Contains([]string{"MAKEFLAGS", "MFLAGS", "MAKEOVERRIDES", "MAKEFILES", "GNUMAKEFLAGS", "VERSION", "DATE", "BIN", "TAGS"}, name)
+	})
 }
 
 // release is the folder of the binaries that the tests run.

@@ -89,7 +89,7 @@ func Tmpfs(t testing.TB, dir, options string) {
 func Unmount(t testing.TB, dir string) {
 	t.Helper()
 	var err error
-	for range 200 {
+	for range 12000 { // two minutes: others that look at new file systems let go of them when they get to it
 		if err = unix.Unmount(dir, 0); !errors.Is(err, unix.EBUSY) {
 			break
 		}
@@ -108,7 +108,7 @@ func attach(image string) (dev string, done func(), err error) {
 		return "", nil, err
 	}
 	defer back.Close()
-	for range 100 {
+	for range 2000 {
 		dev, done, err = attachFree(int(back.Fd()))
 		if !errors.Is(err, unix.EBUSY) && !errors.Is(err, unix.ENXIO) {
 			break

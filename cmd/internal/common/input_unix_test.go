@@ -34,7 +34,7 @@ func within(t *testing.T, act func()) {
 	go func() { defer close(done); act() }()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(2 * time.Minute):
 		t.Fatal("it waits for a pipe")
 	}
 }
