@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -37,14 +38,7 @@ func TestRealPackTwoRuns(t *testing.T) {
 		{"the lock removed", os.Remove, false},
 		{"the lock made anew", func(lock string) error { _ = os.Remove(lock); return os.WriteFile(lock, nil, 0o600) }, false},
 	} {
-		pack := filepath.Join(t.TempDir(), "pack")
-		copyPack(t, r.pack, pack)
-		w := watch(t, pack)
-		first := r.importer(t, "apply-update", pack)
-		if !w.sees("stage", first.ended) {
-			t.Fatalf("the first run stages nothing: %s", first.out.String())
-		}
-		w.close()
+		first, pack := r.staging(t)
 		if err := c.handle(filepath.Join(pack, "updates", "packlift", "lock")); err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +54,7 @@ func TestRealPackTwoRuns(t *testing.T) {
 				t.Errorf("%s: it does not say %q: %s", c.name, who, p.out.String())
 			}
 		}
+		_ = first.cmd.Process.Signal(syscall.SIGCONT) // what it ends with is looked at
 		<-first.ended
 		first.wantCode(t, c.name+", the first", 0)
 		for i, p := range waiting {
@@ -70,6 +65,46 @@ func TestRealPackTwoRuns(t *testing.T) {
 		}
 		r.whole(t, c.name, pack, readState(t, pack).Level)
 		os.RemoveAll(pack)
+	}
+}
+
+// staging gives an update that has begun to stage, and stands still.
+func (r *realSite) staging(t *testing.T) (p *process, pack string) {
+	t.Helper()
+	for range 50 {
+		pack = filepath.Join(t.TempDir(), "pack")
+		copyPack(t, r.pack, pack)
+		w := watch(t, pack)
+		p = r.importer(t, "apply-update", pack)
+		if !w.sees("stage", p.ended) {
+			t.Fatalf("the run stages nothing: %s", p.out.String())
+		}
+		w.close()
+		_ = p.cmd.Process.Signal(syscall.SIGSTOP) // it may have ended
+		if _, err := os.Lstat(filepath.Join(pack, "updates", "packlift", "state.json")); err == nil && !p.over() && readState(t, pack).Level == 0 {
+			t.Cleanup(func() { _ = p.cmd.Process.Kill() })
+			return p, pack
+		}
+		_ = p.cmd.Process.Kill()
+		<-p.ended
+		os.RemoveAll(pack)
+	}
+	t.Fatal("each run was over before it could be stopped")
+	return nil, ""
+}
+
+// over tells whether the command ended, and waits for it to stand still if not.
+func (p *process) over() bool {
+	for {
+		select {
+		case <-p.ended:
+			return true
+		case <-time.After(time.Millisecond):
+		}
+		stat, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid)) // it may have ended
+		if strings.Contains(string(stat), ") T ") {
+			return false
+		}
 	}
 }
 
