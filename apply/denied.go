@@ -35,5 +35,5 @@ func denied(err error) error {
 			WithHint("it, or its folder, is immutable or for adding only (lsattr -d %s %s): as root, chattr -ia, then run the same command again", typed.Word(at.Path), typed.Word(filepath.Dir(at.Path)))
 	}
 	return fault.New(fault.General, "%w", err).
-		WithHint("run as the pack's owner; if that is who you are, give yourself the right: %s, then run the same command again", typed.Rights(at.Path))
+		WithHint(ownRight, typed.Rights(at.Path))
 }

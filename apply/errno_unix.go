@@ -7,6 +7,9 @@ import (
 	"syscall"
 )
 
+// ownRight is how a user who may not read or write a path gets the right.
+const ownRight = "run as the pack's owner; if that is who you are, give yourself the right: %s, then run the same command again"
+
 // crossed: a rename was asked to leave its volume.
 func crossed(err error) bool { return errors.Is(err, syscall.EXDEV) }
 

@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// ownRight is how a user who may not read or write a path gets the right. A rename over
+// a file that is open is refused in the same way.
+const ownRight = "run as the pack's owner; %s shows who may do what. If you may, another program has it open: close that, then run the same command again"
+
 // crossed: a rename was asked to leave its volume.
 func crossed(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
 

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"packlift/bundle/delta"
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
+	"packlift/internal/rootfs"
 	"packlift/verify"
 )
 
@@ -57,9 +59,23 @@ func (t tree) with(change tree) tree {
 	return out
 }
 
-// whole adds the folders that are only implied.
+// makesLinks: symbolic links can be made; Windows wants a right for it.
+var makesLinks = sync.OnceValue(func() bool {
+	dir, err := os.MkdirTemp("", "packlift-links-*")
+	if err != nil {
+		return false
+	}
+	defer os.RemoveAll(dir)
+	name := filepath.Join(dir, "link")
+	err = os.Symlink("target", name)
+	target, rerr := os.Readlink(name)
+	return err == nil && rerr == nil && target == "target"
+})
+
+// whole adds the folders that are only implied. Where links cannot be made there are none.
 func (t tree) whole() tree {
 	out := maps.Clone(t)
+	maps.DeleteFunc(out, func(_ string, n node) bool { return n.kind == manifest.Symlink && !makesLinks() })
 	for p := range t {
 		for d := path.Dir(p); d != "."; d = path.Dir(d) {
 			if _, ok := out[d]; !ok {
@@ -164,9 +180,21 @@ func (t tree) String() string {
 	return b.String()
 }
 
+// shown is t without what the system does not keep of it.
+func (t tree) shown() tree {
+	out := maps.Clone(t)
+	for p, n := range out {
+		if !rootfs.KeepsModes {
+			n.mode = 0
+		}
+		out[p] = n
+	}
+	return out
+}
+
 func sameTree(tb testing.TB, what string, got, want tree) {
 	tb.Helper()
-	if g, w := got.String(), want.whole().String(); g != w {
+	if g, w := got.shown().String(), want.whole().shown().String(); g != w {
 		tb.Errorf("%s: the tree is\n%s\nwant\n%s", what, g, w)
 	}
 }

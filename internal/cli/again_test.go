@@ -73,7 +73,11 @@ func TestAgainHidesSecrets(t *testing.T) {
 	os.Args = []string{"t", "-p", "se cret", "--password=se cret", "-pse cret", "se cret-file", "dir/se cret"}
 	HideWord("")
 	HideWord("se cret")
-	if got := Again(); got != "t -p '***' '--password=***' '-p***' 'se cret-file' 'dir/se cret'" {
+	quote := "'"
+	if runtime.GOOS == "windows" {
+		quote = `"`
+	}
+	if got := Again(); got != strings.ReplaceAll("t -p '***' '--password=***' '-p***' 'se cret-file' 'dir/se cret'", "'", quote) {
 		t.Error(got)
 	}
 }

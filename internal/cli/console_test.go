@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -162,7 +161,7 @@ func (broken) Write([]byte) (int, error) { return 0, errors.New("no space left o
 type gone struct{}
 
 func (gone) Write([]byte) (int, error) {
-	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.EPIPE}
+	return 0, &os.PathError{Op: "write", Path: "/dev/stdout", Err: readerGone}
 }
 
 func TestResultThatCannotBeWritten(t *testing.T) {
@@ -203,7 +202,7 @@ func TestResultThatCannotBeWritten(t *testing.T) {
 }
 
 func TestFullDiskIsNamed(t *testing.T) {
-	err := fmt.Errorf("output: %w", &os.PathError{Op: "write", Path: "/media/stick/x", Err: syscall.ENOSPC})
+	err := fmt.Errorf("output: %w", &os.PathError{Op: "write", Path: "/media/stick/x", Err: fullDisk})
 	code, out, errs := run(t, func(*Console, context.Context) error { return err }, "act", "--json")
 	if code != 16 || !strings.Contains(errs, "/media/stick/x") || !strings.Contains(errs, "[no space]\nhint: free space") || !strings.Contains(out, `"code":16`) {
 		t.Errorf("%d\n%s\n%s", code, out, errs)

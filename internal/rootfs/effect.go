@@ -20,13 +20,15 @@ func hooked(op, name string, do func() error) error {
 	return do()
 }
 
+const opRename = "rename"
+
 // effect does one thing to name after every check and the hook. A file that another
 // program keeps is waited for, where that can be: do may be called again.
 func (r *Root) effect(op, name string, do func() error) error {
 	if err := r.guard(op, name); err != nil {
 		return err
 	}
-	return r.wrap(op, name, hooked(op, r.Full(name), func() error { return patiently(do) }))
+	return r.wrap(op, name, hooked(op, r.Full(name), func() error { return patiently(op, do) }))
 }
 
 // makes is effect for a name that comes into being.
@@ -97,10 +99,10 @@ func (r *Root) MkdirAll(name string, perm fs.FileMode) error {
 
 // Rename moves from to to, replacing a file there; neither is followed if it is a link.
 func (r *Root) Rename(from, to string) error {
-	if err := r.guard("rename", from); err != nil {
+	if err := r.guard(opRename, from); err != nil {
 		return err
 	}
-	return r.makes("rename", to, func() error { return r.root.Rename(from, to) })
+	return r.makes(opRename, to, func() error { return r.root.Rename(from, to) })
 }
 
 // Link gives the file at from the second name to.

@@ -13,10 +13,10 @@ var errNoMove = errors.New("no exclusive rename here")
 // that has no such operation it looks first and then renames, so that a file
 // made between the two is lost.
 func (r *Root) Move(from, to string) error {
-	if err := r.guard("rename", from); err != nil {
+	if err := r.guard(opRename, from); err != nil {
 		return err
 	}
-	return r.makes("rename", to, func() error {
+	return r.makes(opRename, to, func() error {
 		err := r.moveExclusive(from, to)
 		if !errors.Is(err, errNoMove) {
 			return err

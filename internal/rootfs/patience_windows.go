@@ -14,12 +14,14 @@ const (
 	firstPause = 5 * time.Millisecond
 )
 
-// patiently repeats what another program's open file is in the way of.
-func patiently(do func() error) error {
+// patiently repeats what another program's open file is in the way of. A rename over
+// such a file is refused with "access denied" (FILE_RENAME_INFORMATION, Microsoft).
+func patiently(op string, do func() error) error {
 	end := time.Now().Add(patience)
 	for pause := firstPause; ; pause *= 2 {
 		err := do()
-		if !errors.Is(err, windows.ERROR_SHARING_VIOLATION) || time.Now().Add(pause).After(end) {
+		again := errors.Is(err, windows.ERROR_SHARING_VIOLATION) || op == opRename && errors.Is(err, windows.ERROR_ACCESS_DENIED)
+		if !again || time.Now().Add(pause).After(end) {
 			return err
 		}
 		time.Sleep(pause)

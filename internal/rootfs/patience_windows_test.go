@@ -10,6 +10,23 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// A rename that replaces waits for who reads what is replaced.
+func TestShortlyOpenTargetIsWaitedFor(t *testing.T) {
+	r, dir := open(t)
+	put(t, filepath.Join(dir, "f"), "old")
+	held, err := os.Open(filepath.Join(dir, "f"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(200*time.Millisecond, func() { held.Close() })
+	if err := r.WriteFile("f", []byte("new"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if b, err := os.ReadFile(filepath.Join(dir, "f")); string(b) != "new" || err != nil {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 // takesName are the effects that another program's open file stands in the way of.
 var takesName = map[string]func(r *Root) error{
 	"Move":   func(r *Root) error { return r.Move("f", "g") },
