@@ -2,6 +2,7 @@ package cli
 
 import (
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 
@@ -14,6 +15,9 @@ func Again() string {
 	words := make([]string, len(os.Args))
 	for i, w := range os.Args {
 		words[i] = typed.Word(hideWords(w))
+	}
+	if len(words) > 0 {
+		words[0] = typed.Word(filepath.FromSlash(os.Args[0])) // cmd.exe starts nothing by a path with slashes
 	}
 	return strings.Join(words, " ")
 }

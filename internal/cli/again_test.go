@@ -4,6 +4,7 @@ import (
 	"math"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -63,6 +64,16 @@ func TestLimitMemory(t *testing.T) {
 	t.Setenv("GOMEMLIMIT", "")
 	if LimitMemory(64 << 20); debug.SetMemoryLimit(-1) != 64<<20 {
 		t.Error("there is no limit")
+	}
+}
+
+// The tool is named as the system's own shell starts it.
+func TestAgainNamesTheTool(t *testing.T) {
+	before := os.Args
+	defer func() { os.Args = before }()
+	os.Args = []string{"bin/tool", "a/b"}
+	if got, want := Again(), filepath.FromSlash("bin/tool")+" a/b"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

@@ -117,7 +117,7 @@ func command(tool, otherwise, words string) string {
 func Self() string {
 	exe, err := os.Executable()
 	if err != nil {
-		return os.Args[0]
+		return filepath.FromSlash(os.Args[0])
 	}
 	return short(filepath.Base(os.Args[0]), exe, os.Args[0])
 }
@@ -129,7 +129,7 @@ func short(name, file, otherwise string) string {
 	if found, err := exec.LookPath(name); err == nil && sameFile(found, file) {
 		return name
 	}
-	return otherwise
+	return filepath.FromSlash(otherwise) // cmd.exe starts nothing by a path with slashes
 }
 
 func sameFile(a, b string) bool {

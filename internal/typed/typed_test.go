@@ -78,4 +78,7 @@ func TestProgram(t *testing.T) {
 	if Self() != os.Args[0] {
 		t.Errorf("not on the path: %s", Self())
 	}
+	if name := "bin/no-such-tool"; Program(name) != filepath.FromSlash(name) {
+		t.Errorf("typed with a slash: %s", Program(name))
+	}
 }
