@@ -1,7 +1,7 @@
 // Package delta makes a content from old ones, its bases. It looks into zip and
 // gzip files: entries whose packed bytes stand in a base are copied from there,
 // others are told from an old entry's inflated bytes and deflated again by the
-// settings that give the very same bytes. docs/format.md, "Deltas", is the
+// settings that give the very same bytes. docs/deltas.md is the
 // specification.
 //
 // Make never returns a delta that it has not applied: what does not come out
