@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"unicode/utf8"
 
 	"packlift/internal/fault"
 	"packlift/internal/manifest"
@@ -153,8 +154,8 @@ func checkUnknown(keys map[string]json.RawMessage) error {
 		if !keyName(k) {
 			return fmt.Errorf("unknown key %.80q is not 1 to 64 of a-z 0-9 _", k)
 		}
-		var c bytes.Buffer
-		if err := json.Compact(&c, v); err != nil || !bytes.Equal(c.Bytes(), v) {
+		var c bytes.Buffer // json.Compact takes bytes that are no UTF-8
+		if err := json.Compact(&c, v); err != nil || !bytes.Equal(c.Bytes(), v) || !utf8.Valid(v) {
 			return fmt.Errorf("value of %q is not compact JSON", k)
 		}
 	}

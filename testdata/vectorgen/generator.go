@@ -41,7 +41,7 @@ type generator struct {
 // all writes every vector and the index.
 func (g *generator) all() {
 	for _, group := range []func(){g.good, g.outerFaults, g.truncations, g.flips, g.signatureFaults, g.sumsFaults, g.manifestFaults, g.piecesFaults,
-		g.decryptFaults, g.xzFaults, g.tarFaults, g.contentFaults, g.betweens, g.advisories, g.pathFaults, g.originals, g.forms, g.index} {
+		g.decryptFaults, g.xzFaults, g.tarFaults, g.contentFaults, g.betweens, g.advisories, g.pathFaults, g.originals, g.spellings, g.forms, g.index} {
 		group()
 	}
 }
