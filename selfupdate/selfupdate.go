@@ -194,7 +194,7 @@ func (o *Options) leadsForward(v, need string) error {
 	return nil
 }
 
-// again gives the command line to type, quoted for a POSIX shell where needed.
+// again gives the command line to type, quoted where a shell needs it.
 func (o *Options) again(path string) string {
 	if rel, err := filepath.Rel(mustWd(), path); err == nil && !strings.HasPrefix(rel, "..") {
 		path = "." + string(filepath.Separator) + rel

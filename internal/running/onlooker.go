@@ -95,6 +95,10 @@ var shells = []string{"sh", "ash", "bash", "busybox", "csh", "dash", "elvish", "
 
 // shell: it waits on a terminal for what somebody types. One that runs a script does not.
 func (s *search) shell(p number) bool {
+	if runtime.GOOS == "windows" {
+		words, err := p.words(s.ctx)
+		return err == nil && isConsole(words)
+	}
 	if tty, err := p.onTerminal(s.ctx); err != nil || !tty {
 		return false
 	}
