@@ -19,9 +19,11 @@ func denied(err error) error {
 		return err
 	}
 	if crossed(err) {
-		return fault.New(fault.General, "%w", err).
-			WithHint("the folders of the pack look like one volume, and a rename between them is refused: "+
-				"give them one quota project (lsattr -p -d) and one encryption policy, or move the folder of %s onto a mount of its own", at.Path)
+		return fault.New(fault.General, "%w", err).WithHint(oneVolume, at.Path)
+	}
+	if noLinks(err) {
+		return fault.New(fault.General, "%w", err).WithHint("Windows lets only administrators make symbolic links, or everyone in Developer Mode: " +
+			"run as one, or turn that on in its settings; then run the same command again")
 	}
 	if shared(err) {
 		return fault.New(fault.Running, "%w", err).

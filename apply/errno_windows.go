@@ -10,6 +10,12 @@ import (
 // a file that is open is refused in the same way.
 const ownRight = "run as the pack's owner; %s shows who may do what. If you may, another program has it open: close that, then run the same command again"
 
+// oneVolume is what to do where a rename is refused between two volumes.
+const oneVolume = "a folder of the pack is a mount point of another volume: move it, with %s, onto the pack's own"
+
+// noLinks: this user may make no symbolic links.
+func noLinks(err error) bool { return errors.Is(err, windows.ERROR_PRIVILEGE_NOT_HELD) }
+
 // crossed: a rename was asked to leave its volume.
 func crossed(err error) bool { return errors.Is(err, windows.ERROR_NOT_SAME_DEVICE) }
 

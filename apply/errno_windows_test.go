@@ -7,8 +7,18 @@ import (
 	"strings"
 	"testing"
 
+	"golang.org/x/sys/windows"
+
 	"packlift/internal/fault"
 )
+
+// Who may make no links is told who may.
+func TestNoRightToLink(t *testing.T) {
+	err := denied(&fs.PathError{Op: "symlink", Path: "x", Err: windows.ERROR_PRIVILEGE_NOT_HELD})
+	if fault.ClassOf(err) != fault.General || !strings.Contains(fault.HintOf(err), "Developer Mode") {
+		t.Errorf("%v: %s", err, fault.HintOf(err))
+	}
+}
 
 // A file that another program has open ends a run as a product that runs does.
 func TestOpenElsewhere(t *testing.T) {

@@ -41,7 +41,7 @@ func (g *globs) Set(s string) error {
 	if _, err := path.Match(s, ""); err != nil || s == "" {
 		return errors.New("use a pattern such as 'lib/*.jar', a path, or '**' for all")
 	}
-	*g = append(*g, s)
+	*g = append(*g, slashed(s))
 	return nil
 }
 

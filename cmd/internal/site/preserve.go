@@ -102,7 +102,11 @@ func editPreserve(ctx context.Context, c *cli.Console, w *writeFlags, change edi
 	if err != nil {
 		return err
 	}
-	lines, missing := change(slices.Clone(before.Lines), words)
+	patterns := make([]string, len(words))
+	for i, w := range words {
+		patterns[i] = slashed(w)
+	}
+	lines, missing := change(slices.Clone(before.Lines), patterns)
 	if missing != "" {
 		return fault.New(fault.Usage, "%q is not on the list", missing).WithHint("see %s", typed.Import("preserve list"))
 	}
