@@ -13,7 +13,6 @@ import (
 	"packlift/bundle"
 	"packlift/internal/fault"
 	"packlift/internal/pack"
-	_ "packlift/internal/testenv"
 	"packlift/verify"
 )
 

@@ -5,11 +5,13 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"io"
+	"path/filepath"
 	"runtime"
 	"testing"
 
 	"packlift/bundle"
 	"packlift/internal/manifest"
+	"packlift/internal/testenv"
 )
 
 // stream gives one big content that is nowhere held whole.
@@ -41,7 +43,8 @@ func TestMemory(t *testing.T) {
 	_, err := io.Copy(sum, io.LimitReader(zeros{}, size))
 	must(t, err)
 	d := manifest.Digest(sum.Sum(nil))
-	p := newPack(t, tree{"a": file("a")}, 3)
+	p := initPack(t, filepath.Join(scratchIn(t, testenv.Memory(4*size, false)), "pack"), tree{"a": file("a")}, 3)
+	defer p.Close()
 	base := tree{"a": file("a")}.manifest(t, 3)
 	target := &manifest.Manifest{Product: "demo", Version: "1.0", Level: 10, Entries: []manifest.Entry{
 		{Path: "a", Type: manifest.File, Mode: 0o644, Size: size, SHA256: d},

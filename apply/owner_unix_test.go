@@ -14,6 +14,7 @@ import (
 
 	"packlift/internal/fault"
 	"packlift/internal/pack"
+	"packlift/internal/testenv"
 )
 
 const otherUser = 65534
@@ -24,8 +25,7 @@ func ownedPack(t *testing.T) (top string) {
 	if os.Geteuid() != 0 {
 		t.Skip("only root can give a pack to another user")
 	}
-	top = scratch(t)
-	must(t, os.Chmod(top, 0o755))
+	top = scratchOfAll(t)
 	must(t, initPack(t, filepath.Join(top, "pack"), crashOld, 3).Close())
 	must(t, filepath.WalkDir(top, func(name string, _ fs.DirEntry, err error) error {
 		if err != nil {
@@ -33,6 +33,22 @@ func ownedPack(t *testing.T) (top string) {
 		}
 		return os.Lchown(name, otherUser, otherUser)
 	}))
+	return top
+}
+
+// scratchOfAll is a scratch folder that every user comes to.
+func scratchOfAll(t *testing.T) string {
+	t.Helper()
+	top := scratchIn(t, testenv.Memory(64<<20, true))
+	for dir := filepath.Dir(top); dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		info, err := os.Stat(dir)
+		must(t, err)
+		if info.Mode().Perm()&0o001 == 0 { // a folder for temporary files that is one user's own
+			top = scratchIn(t, "/tmp")
+			break
+		}
+	}
+	must(t, os.Chmod(top, 0o755))
 	return top
 }
 

@@ -22,6 +22,7 @@ import (
 	"packlift/internal/manifest"
 	"packlift/internal/pack"
 	"packlift/internal/rootfs"
+	"packlift/internal/testenv"
 	"packlift/verify"
 )
 
@@ -307,10 +308,13 @@ func testOptions() Options {
 // scratch is a folder in memory where there is such a place: runs sync often.
 func scratch(tb testing.TB) string {
 	tb.Helper()
-	top, err := os.MkdirTemp("/dev/shm", "packlift-apply-*")
-	if err != nil {
-		return tb.TempDir()
-	}
+	return scratchIn(tb, testenv.Memory(16<<20, false))
+}
+
+func scratchIn(tb testing.TB, dir string) string {
+	tb.Helper()
+	top, err := os.MkdirTemp(dir, "packlift-apply-*")
+	must(tb, err)
 	tb.Cleanup(func() { removeTree(top) })
 	return top
 }

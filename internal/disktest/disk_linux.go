@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"packlift/internal/testenv"
 )
 
 // minSize is what each mkfs accepts, in MiB.
@@ -21,9 +23,9 @@ func Kinds() []string { return []string{"ext4", "xfs", "btrfs"} }
 // Scratch is a folder in memory where there is such a place, else on disk.
 func Scratch(t testing.TB) string {
 	t.Helper()
-	top, err := os.MkdirTemp("/dev/shm", "packlift-disks-*")
+	top, err := os.MkdirTemp(testenv.Memory(4<<30, true), "packlift-disks-*")
 	if err != nil {
-		return t.TempDir()
+		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(top) })
 	return top
