@@ -83,7 +83,15 @@ func Squid(t testing.TB, user, password string) *Proxy {
 	if err := os.WriteFile(conf, fmt.Appendf(nil, squidConf, p.Addr, rule), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	start(t, top, p.Addr, filepath.Join(top, "cache.log"), "squid", "-N", "-f", conf)
+	_, number, _ := net.SplitHostPort(p.Addr)
+	service := "webtest" + number // two of one name share their memory, and what a killed one leaves of it is in the way of another user's
+	t.Cleanup(func() {
+		left, _ := filepath.Glob("/dev/shm/" + service + "-*")
+		for _, name := range left {
+			os.Remove(name)
+		}
+	})
+	start(t, top, p.Addr, filepath.Join(top, "cache.log"), "squid", "-N", "-n", service, "-f", conf)
 	return p
 }
 
