@@ -45,7 +45,7 @@ needs:
 	@bash .ci/needs.sh
 
 test: needs ## every test
-	$(GO) test -timeout 8m $(ALL)
+	$(GO) test -timeout 20m $(ALL)
 
 fmt:
 	@echo "gofmt -l ."; list=$$(gofmt -l .); [ -z "$$list" ] || { echo "not formatted: $$list"; exit 1; }
