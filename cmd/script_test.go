@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -44,7 +45,7 @@ func TestScripts(t *testing.T) {
 	if err := seeSources(); err != nil {
 		t.Fatal(err)
 	}
-	b, err := build(t.TempDir())
+	b, err := build(plainFolder(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,6 +57,22 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 	})
+}
+
+// plainFolder is one whose name a shell takes as it stands, for the scripts do not quote it; theirs are beside it.
+func plainFolder(t *testing.T) string {
+	t.Helper()
+	top := t.TempDir()
+	if regexp.MustCompile(`^[A-Za-z0-9/._-]+$`).MatchString(top) {
+		return top
+	}
+	top, err := os.MkdirTemp("/tmp", "packlift-cmd-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(top) })
+	t.Setenv("GOTMPDIR", top)
+	return top
 }
 
 // seeSources lists every folder that the binaries are built from: go test takes

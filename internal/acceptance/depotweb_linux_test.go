@@ -164,7 +164,7 @@ func TestDepotOverTheWeb(t *testing.T) {
 		{"details", []string{proxied, name, word}, d.create(d.far(), append(ca, "-v", "--json")...), 0, `"message_type":"created"`},
 		{"the reference's variables", []string{proxied, "UPDATE_TOOL_USERNAME=" + depotUser, "UPDATE_TOOL_PASSWORD=" + depotPassword}, d.ask(d.far(), ca...), 0, "1 level newer"},
 		{"file", []string{proxied, name}, d.ask(d.far(), append(ca, "--password-file", filepath.Join(d.secrets, "password"))...), 0, "1 level newer"},
-		{"command", []string{proxied}, d.ask(d.far(), append(ca, "-u", depotUser, "--password-command", "cat "+filepath.Join(d.secrets, "password"))...), 0, "1 level newer"},
+		{"command", []string{proxied}, d.ask(d.far(), append(ca, "-u", depotUser, "--password-command", "cat '"+filepath.Join(d.secrets, "password")+"'")...), 0, "1 level newer"},
 		{"flag", []string{proxied}, d.ask(d.far(), append(ca, "-v", "-u", depotUser, "-p", depotPassword)...), 0, "process list"},
 		{"wrong password", []string{proxied, name, "PACKLIFT_PASSWORD=" + wrongPassword}, d.ask(d.far(), append(ca, "-v", "--json")...), 1, "does not take these credentials"},
 		{"no password", []string{proxied}, d.ask(d.far(), ca...), 1, "wants credentials (401)"},
