@@ -12,7 +12,10 @@ want=$(missing)
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
   echo "installing: $(echo $want)"
   # RUNLEVEL: a server that is installed for tests is not started.
-  { export RUNLEVEL=1; apt-get update -qq && apt-get install -y -qq -o DPkg::Lock::Timeout=120 --no-install-recommends $want; } </dev/null >/dev/null 2>&1 || true
+  # The lists that are there may serve where they cannot be fetched anew, for want of a network or because another process does so.
+  net="-o Acquire::http::Timeout=20 -o Acquire::https::Timeout=20 -o Acquire::Retries=1"
+  { export RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq $net; apt-get install -y -qq $net -o DPkg::Lock::Timeout=120 --no-install-recommends $want; } </dev/null >/dev/null 2>&1 || true
 fi
 left=$(missing)
 [ -z "$left" ] || echo "not installed, and what needs them is left out: $(echo $left)"
