@@ -135,7 +135,7 @@ func (d *lzmaDecoder) match(r coder, end int) (coder, error) {
 		return r, errDamaged
 	}
 	dist := d.rep0 + 1
-	if dist > d.pos-d.base || dist > d.dict {
+	if dist < 1 || dist > d.pos-d.base || dist > d.dict { // below 1: of four bytes, where an int has as many
 		return r, errDistance
 	}
 	if n > end-d.pos {

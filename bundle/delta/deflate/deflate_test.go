@@ -59,7 +59,7 @@ func sample(kind, n int) []byte {
 		case 7: // noise in which no three bytes come twice: all literals
 			c := byte(0)
 			for k := range 255 {
-				c = byte((int(r>>32)+k)%255 + 1)
+				c = byte((int64(r>>32)+int64(k))%255 + 1)
 				if n := len(out); n < 2 || !seen[[3]byte{out[n-2], out[n-1], c}] {
 					break
 				}
