@@ -210,6 +210,7 @@ func TestConflicts(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
+			c.change.canBe(t)
 			before := oldTree
 			for p, n := range c.change {
 				if n.kind == manifest.Symlink {
@@ -476,7 +477,11 @@ func TestCaseOnlyRename(t *testing.T) {
 func TestAliasIsNoConflict(t *testing.T) {
 	before := tree{"Lib/a": file("a")}
 	p := newPack(t, before, 3)
-	must(t, os.Mkdir(filepath.Join(p.Dir(), "lib"), 0o755))
+	if err := os.Mkdir(filepath.Join(p.Dir(), "lib"), 0o755); errors.Is(err, os.ErrExist) {
+		t.Skip("both names are one folder here, which needs no link")
+	} else if err != nil {
+		t.Fatal(err)
+	}
 	must(t, os.Link(filepath.Join(p.Dir(), "Lib/a"), filepath.Join(p.Dir(), "lib/a")))
 	pl, err := newFake(t, before, tree{"lib/a": file("changed")}, 3, 10).plan(p, testOptions())
 	if err != nil || len(pl.Conflicts) > 0 {

@@ -181,6 +181,16 @@ func (t tree) String() string {
 	return b.String()
 }
 
+// canBe skips a test whose point is what cannot be made here.
+func (t tree) canBe(tb testing.TB) {
+	tb.Helper()
+	for _, n := range t {
+		if n.kind == manifest.Symlink && !makesLinks() || n.kind == manifest.File && n.mode != 0o644 && !rootfs.KeepsModes {
+			tb.Skip("links cannot be made here, or modes are not kept")
+		}
+	}
+}
+
 // shown is t without what the system does not keep of it.
 func (t tree) shown() tree {
 	out := maps.Clone(t)
