@@ -38,3 +38,31 @@ func TestOpenElsewhere(t *testing.T) {
 		}
 	}
 }
+
+// A recovery that another program stands in the way of says so, leaves all to the next
+// one, and does not call the pack beyond repair.
+func TestRecoveryOfAnOpenFile(t *testing.T) {
+	p, _ := interruptedPack(t, false)
+	var held []*os.File
+	must(t, filepath.WalkDir(filepath.Join(p.Dir(), filepath.FromSlash(stageRoot)), func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return err
+		}
+		f, err := os.Open(name)
+		held = append(held, f)
+		return err
+	}))
+	if len(held) == 0 {
+		t.Fatal("nothing is staged")
+	}
+	_, err := Recover(t.Context(), p, nil)
+	for _, f := range held {
+		f.Close()
+	}
+	if fault.ClassOf(err) != fault.Running || !strings.Contains(fault.HintOf(err), "another program has ") {
+		t.Errorf("%v: %v, %s", err, fault.ClassOf(err), fault.HintOf(err))
+	}
+	out, err := Recover(t.Context(), p, nil)
+	must(t, err)
+	sameTree(t, "recovered", readTree(t, p.Dir()), map[string]tree{ActionFinished: newTree, ActionUndone: oldTree}[out.Action])
+}
