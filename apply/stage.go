@@ -104,13 +104,12 @@ func (t *stager) stage(ctx context.Context, source blobs) error {
 	return t.syncStage()
 }
 
-// manifests are those that the run keeps; some are nil.
+// manifests are those that the run keeps, some of them nil: the target's; the base's where
+// a revert would else lead back to a level that no manifest is known of; one that was lost.
 func (pl *Plan) manifests() []*manifest.Manifest {
 	return []*manifest.Manifest{pl.base, pl.target, pl.restored}
 }
 
-// saveManifests keeps the target's manifest, and the base's where a revert would
-// else lead back to a level that no manifest is known of.
 func (t *stager) saveManifests() error {
 	for _, m := range t.pl.manifests() {
 		if m == nil {

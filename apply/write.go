@@ -61,7 +61,7 @@ func (t *stager) create(o *op, fill func(delta.Digester) error) (*rootfs.File, e
 	if err != nil {
 		return nil, err
 	}
-	w := &stagedWriter{t: t, f: f, sum: sha256.New()}
+	w := &stagedWriter{t: t, f: f, sum: sha256.New(), stays: !o.scratch}
 	if err = fill(w); err == nil && (w.n != o.After.Size || w.Digest() != o.After.SHA256) {
 		err = fault.New(fault.Tampered, "the content of %q is not what the manifest says", o.Path)
 	}
@@ -103,14 +103,15 @@ type stagedWriter struct {
 	f     *rootfs.File
 	sum   hash.Hash
 	n     int64
-	begun int64 // of these, how many are on their way to the disk
+	stays bool  // it comes to be durable: what is scratch had better never reach the disk
+	begun int64 // of n, how many are on their way there
 }
 
 func (w *stagedWriter) Write(b []byte) (int, error) {
 	n, err := w.f.Write(b)
 	w.sum.Write(b[:n])
 	w.n += int64(n)
-	if part := w.n - w.begun; part >= writeback {
+	if part := w.n - w.begun; w.stays && part >= writeback {
 		w.f.StartWriteback(w.begun, part)
 		w.begun = w.n
 	}
