@@ -176,11 +176,8 @@ func (p *publishing) before() error {
 		}
 		return err
 	}
-	if p.Seen != nil {
-		if err := p.Seen.Judge(p.view); err != nil {
-			return fault.New(fault.ClassOf(err), "%w", err).
-				WithHint("an old copy, or another one? Readers that saw the newer index refuse what follows this one: publish to the depot that shows it, or copy that back first")
-		}
+	if err := p.goesOn(); err != nil {
+		return err
 	}
 	if list := p.view.Index.Levels; len(list) > 0 && list[len(list)-1].Level >= p.Level {
 		last := list[len(list)-1].Level
@@ -188,6 +185,19 @@ func (p *publishing) before() error {
 			WithHint("publish it as --level %d", last+1)
 	}
 	return nil
+}
+
+// goesOn: the depot is no old copy, or another history, of what this publisher saw.
+func (p *publishing) goesOn() error {
+	if p.Seen == nil {
+		return nil
+	}
+	err := p.Seen.Judge(p.view)
+	if fault.ClassOf(err) != fault.Rollback {
+		return err
+	}
+	return fault.New(fault.Rollback, "%w", err).
+		WithHint("an old copy, or another one? Readers that saw the newer index refuse what follows this one: publish to the depot that shows it, or copy that back first")
 }
 
 // scan lists the tree; what is the level before once more is refused.
