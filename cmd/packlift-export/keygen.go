@@ -40,6 +40,9 @@ func runKeygen(c *cli.Console, name, dir string) error {
 	if err := verify.CheckPrincipal(name); err != nil {
 		return fault.New(fault.Usage, "%w", err)
 	}
+	if err := common.CheckHome(dir, ""); err != nil {
+		return err
+	}
 	private, public, err := keys.GenerateSigner(name)
 	if err != nil {
 		return err

@@ -3,14 +3,11 @@ package site
 import (
 	"os"
 	"path/filepath"
-	"runtime"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"packlift/cmd/internal/common"
 	"packlift/internal/cli"
-	"packlift/internal/fault"
 	"packlift/internal/keys"
 	"packlift/internal/typed"
 )
@@ -35,19 +32,12 @@ type identity struct {
 	Recipient string `json:"recipient"`
 }
 
-// unexpanded: a home folder is meant that the shell has not put in; those of Windows
-// leave ~ as it is, and the secret would come to lie in the working directory.
-func unexpanded(goos, name string) bool {
-	return goos == "windows" && (strings.HasPrefix(name, "~/") || strings.HasPrefix(name, `~\`))
-}
-
 func runKeygen(c *cli.Console, name string) error {
 	if name == "-" {
 		return errNotToStdout
 	}
-	if unexpanded(runtime.GOOS, name) {
-		return fault.New(fault.Usage, "%s begins with ~, which stands for no folder in this shell", name).
-			WithHint("give the whole path: -o %s", typed.Word(common.DefaultIdentity()))
+	if err := common.CheckHome(name, common.DefaultIdentity()); err != nil {
+		return err
 	}
 	file, recipient, err := keys.GenerateIdentity()
 	if err != nil {
