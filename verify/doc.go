@@ -9,8 +9,9 @@
 //   - each other member has the digest that SHA256SUMS states, each part also the size and piece digests
 //
 // No member is looked into before the signatures over SHA256SUMS satisfy the
-// policy; parts of one piece are hashed meanwhile, with no more than their place known. What is decrypted later (Tool, Levels, Payload) is read through the
-// piece digests that Open computed, so bytes that change after Open are never used.
+// policy; parts of one piece are hashed meanwhile, with no more than their place
+// known. What is decrypted later (Tool, Levels, Payload) is read through the piece
+// digests that Open computed, so bytes that change after Open are never used.
 //
 // Limits: the package does no file-system work of its own (readers in, values
 // out); it does not know the pack, so product, level range and the floor

@@ -30,6 +30,9 @@ type Options struct {
 // Errors have a class: NotABundle, Truncated or Tampered for the container and
 // digests, Untrusted for signatures, Rollback for MaxAge, Interrupted for an ended ctx.
 func Open(ctx context.Context, r io.ReaderAt, size int64, o Options) (*Bundle, *Report, error) {
+	if o.Progress == nil {
+		o.Progress = func(int64) {}
+	}
 	v := &opener{ctx: ctx, r: r, size: size, o: o, report: &Report{}}
 	defer func() { v.ahead.close() }()
 	steps := v.steps()

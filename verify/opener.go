@@ -42,9 +42,6 @@ type step struct {
 }
 
 func (v *opener) steps() []step {
-	if v.o.Progress == nil {
-		v.o.Progress = func(int64) {}
-	}
 	h := newHasher(v.o.Progress)
 	s := []step{
 		{"container", bundle.LayerOuter, v.begin},

@@ -152,19 +152,25 @@ func (g *generator) nested(version int) []byte {
 	return b.Bytes()
 }
 
-// program is an ELF file for x86-64 whose functions call one another, and a table
-// of their addresses; the second one is longer by more bytes.
-func program(more int) []byte {
-	const base, begin, functions = 0x400000, 0x1000, 24
-	le := binary.LittleEndian
-	var starts []int
-	end := begin
-	for i := range functions {
+// functionsAt are the places of so many functions of 256 bytes, and where they end;
+// the third and those behind it lie further on by more.
+func functionsAt(begin, count, more int) (starts []int, end int) {
+	end = begin
+	for i := range count {
 		starts = append(starts, end)
 		if end += 256; i == 1 {
 			end += more
 		}
 	}
+	return starts, end
+}
+
+// program is an ELF file for x86-64 whose functions call one another, and a table
+// of their addresses; the second one is longer by more bytes.
+func program(more int) []byte {
+	const base, begin, functions = 0x400000, 0x1000, 24
+	le := binary.LittleEndian
+	starts, end := functionsAt(begin, functions, more)
 	table := (end + 0xFFF) &^ 0xFFF
 	out := elfFile(62, base, []segment{{0, end, 5}, {table, 8 * functions, 6}})
 	for i, start := range starts {
@@ -209,14 +215,7 @@ func elfFile(machine uint16, base int, segments []segment) []byte {
 // into data behind them, which more bytes in the code move.
 func armProgram(more int) []byte {
 	const base, begin, functions, data = 0x400000, 0x1000, 24, 0x1800
-	var starts []int
-	end := begin
-	for i := range functions {
-		starts = append(starts, end)
-		if end += 256; i == 1 {
-			end += more
-		}
-	}
+	starts, end := functionsAt(begin, functions, more)
 	out := elfFile(183, base, []segment{{0, end, 5}, {end, data, 6}})
 	word := func(at int, w uint32) { binary.LittleEndian.PutUint32(out[at:], w) }
 	adrp := func(at, register, to int) {
